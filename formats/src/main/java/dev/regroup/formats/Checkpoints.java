@@ -1,0 +1,28 @@
+package dev.regroup.formats;
+
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import java.nio.file.Path;
+
+/// The front door of this module: opens checkpoints and says what they mean.
+public final class Checkpoints {
+  private Checkpoints() {}
+
+  /// Opens a model directory or one safetensors file: headers are read and checked, no data is.
+  ///
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
+  public static Checkpoint open(Path path) {
+    throw new UnsupportedOperationException("not yet: " + path);
+  }
+
+  /// What a checkpoint's config means, checked against its tensors: each tensor that the config asks
+  /// for must be there in its shape, and no other may be (rotary tables of old files and layers for
+  /// multi-token prediction apart).
+  ///
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the architecture is not
+  ///     known
+  public static ModelSpec describe(Checkpoint checkpoint) {
+    throw new UnsupportedOperationException("not yet: " + checkpoint);
+  }
+}

@@ -1,0 +1,13 @@
+package dev.regroup.formats.attention;
+
+/// The projections that lead from a hidden state to the queries of all heads.
+public sealed interface QueryPath permits QueryPath.Direct, QueryPath.LowRank {
+  /// `q_proj`, then, where `headNorm` is set, an RMS norm over each head (`q_norm`, Qwen3).
+  record Direct(boolean bias, boolean headNorm) implements QueryPath {}
+
+  /// `q_a_proj`, RMS norm over the rank, `q_b_proj` (DeepSeek).
+  ///
+  /// @param rank `q_lora_rank`
+  /// @param bias whether `q_a_proj` has one (`attention_bias`)
+  record LowRank(int rank, boolean bias) implements QueryPath {}
+}

@@ -1,0 +1,55 @@
+package dev.regroup.formats.checkpoint;
+
+import dev.regroup.formats.tensor.TensorInfo;
+import dev.regroup.formats.tensor.Tensors;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+
+/// A checkpoint opened for reading: a model directory, or one safetensors file.
+///
+/// Tensors are read positionally, one at a time, and nothing is mapped: a file that shrinks under us
+/// gives an error, not a crash. Whoever opens it closes it. Safe for use by several threads.
+public interface Checkpoint extends Tensors, AutoCloseable {
+  /// The directory, or the file.
+  Path path();
+
+  /// The config.
+  ///
+  /// @throws CheckpointException where there is none (a bare safetensors file)
+  ModelConfig config();
+
+  /// The files that hold tensors, in name order.
+  List<Shard> shards();
+
+  /// Where a tensor's bytes lie.
+  ///
+  /// @throws IllegalArgumentException where there is none of that name
+  Location locate(String name);
+
+  /// The raw bytes of part of a tensor.
+  ///
+  /// @param offset from the tensor's first byte
+  /// @param into filled from its position to its limit
+  /// @throws CheckpointException where the file ends before
+  void read(String name, long offset, ByteBuffer into);
+
+  /// Files of the directory that hold no tensors: tokenizer, generation config, licence; names
+  /// relative to the directory, sorted. Neither the config nor the index is among them.
+  List<Path> sideFiles();
+
+  /// What was odd but not wrong, one line each.
+  List<String> warnings();
+
+  @Override
+  void close();
+
+  /// A file that holds tensors.
+  ///
+  /// @param tensors in the order of their bytes
+  /// @param bytes of the whole file
+  record Shard(Path file, List<TensorInfo> tensors, long bytes) {}
+
+  /// Bytes `[offset, offset + bytes)` of `file`.
+  record Location(Path file, long offset, long bytes) {}
+}

@@ -1,0 +1,17 @@
+package dev.regroup.runtime;
+
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+
+/// Independent pieces of work on all cores.
+public final class Parallel {
+  private Parallel() {}
+
+  /// Runs `work` for every index in `[0, count)`, in any order, and waits for all of them.
+  ///
+  /// Pieces must not depend on each other; sums over pieces are formed by the caller, in index
+  /// order, so that no result depends on the number of cores.
+  public static void forEach(int count, IntConsumer work) {
+    IntStream.range(0, count).parallel().forEach(work);
+  }
+}

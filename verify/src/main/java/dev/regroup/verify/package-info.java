@@ -1,0 +1,5 @@
+/// The verify module.
+@NullMarked
+package dev.regroup.verify;
+
+import org.jspecify.annotations.NullMarked;
