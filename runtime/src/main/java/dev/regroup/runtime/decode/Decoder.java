@@ -13,7 +13,7 @@ public final class Decoder {
 
   /// Appends `token` at the next position and returns the logits `[vocabulary]` that follow it.
   public float[] step(int token) {
-    throw new UnsupportedOperationException("not yet: " + token + model);
+    throw new UnsupportedOperationException("not yet: " + token + model.spec());
   }
 
   /// Tokens in the cache.
