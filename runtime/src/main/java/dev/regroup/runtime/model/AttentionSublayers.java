@@ -8,6 +8,8 @@ import java.util.Map;
 public final class AttentionSublayers {
   private AttentionSublayers() {}
 
+  /// A sublayer over weights in memory.
+  ///
   /// @param spec what the sublayer is
   /// @param hiddenSize D
   /// @param normEpsilon of every RMS norm inside

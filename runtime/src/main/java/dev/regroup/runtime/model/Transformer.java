@@ -11,6 +11,8 @@ public final class Transformer {
   private final ModelSpec spec;
   private final Tensors weights;
 
+  /// A model over its tensors; none is read yet.
+  ///
   /// @param spec what the model is
   /// @param weights its tensors, under the names of {@link ModelSpec#tensors}
   public Transformer(ModelSpec spec, Tensors weights) {
