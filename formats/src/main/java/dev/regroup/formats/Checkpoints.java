@@ -4,6 +4,7 @@ import dev.regroup.formats.architecture.Architectures;
 import dev.regroup.formats.architecture.Inventory;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.safetensors.SafetensorsCheckpoint;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -15,8 +16,10 @@ public final class Checkpoints {
   /// Opens a model directory or one safetensors file: headers are read and checked, no data is.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the weights are in a
+  ///     format that is not read
   public static Checkpoint open(Path path) {
-    throw new UnsupportedOperationException("not yet: " + path);
+    return SafetensorsCheckpoint.open(path);
   }
 
   /// What a checkpoint's config means, checked against its tensors: each tensor that the config asks
