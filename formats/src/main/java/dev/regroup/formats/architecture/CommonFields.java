@@ -70,15 +70,13 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
 
   /// An error for something well-formed that we do not run.
   static UnsupportedModelException unsupported(ModelConfig config, String key, String message) {
-    return new UnsupportedModelException(
-        "%s: \"%s\": %s".formatted(config.file(), key, message));
+    return new UnsupportedModelException("%s: \"%s\": %s".formatted(config.file(), key, message));
   }
 
   private static void refuse(ModelConfig config) {
     String activation = config.text("hidden_act", "silu");
     if (!activation.equals("silu") && !activation.equals("swish")) {
-      throw unsupported(
-          config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
+      throw unsupported(config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
     }
     for (String key : List.of("quantization_config", "compression_config")) {
       if (config.has(key)) {

@@ -3,8 +3,9 @@ package dev.regroup.formats.architecture;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 
-/// DeepSeek V3 and R1, and what shares their code: multi-head latent attention, sigmoid-routed experts
-/// chosen with a correction bias (`noaux_tc`), layers for multi-token prediction after the last.
+/// DeepSeek V3 and R1, and what shares their code: multi-head latent attention, sigmoid-routed
+/// experts chosen with a correction bias (`noaux_tc`), layers for multi-token prediction after the
+/// last.
 ///
 /// Latents are normed with epsilon 1e-6 whatever `rms_norm_eps` says. `n_group: null` is one group.
 /// The defaults of absent keys are those of the reference.

@@ -13,12 +13,12 @@ import java.util.Map;
 /// @param hiddenSize D, `hidden_size`
 /// @param vocabularySize `vocab_size`
 /// @param layers in order
-/// @param normEpsilon `rms_norm_eps`, added to the mean square of every RMS norm but those over latents,
-///     to which DeepSeek's code adds 1e-6 whatever the config says
+/// @param normEpsilon `rms_norm_eps`, added to the mean square of every RMS norm but those over
+///   latents, to which DeepSeek's code adds 1e-6 whatever the config says
 /// @param tiedEmbeddings whether the output head is the input embedding
 /// @param maxPositions `max_position_embeddings`, tokens
 /// @param extraLayers layers after the last that other tools use (multi-token prediction,
-///     `num_nextn_predict_layers`); their tensors pass through unchanged
+///   `num_nextn_predict_layers`); their tensors pass through unchanged
 public record ModelSpec(
     String architecture,
     int hiddenSize,
@@ -57,7 +57,9 @@ public record ModelSpec(
 
   /// Elements cached per token by all layers together.
   public long cacheElements() {
-    return layers.stream().mapToLong(layer -> layer.attention().layout().cacheRow().elements()).sum();
+    return layers.stream()
+        .mapToLong(layer -> layer.attention().layout().cacheRow().elements())
+        .sum();
   }
 
   /// The same model with other attention sublayers.

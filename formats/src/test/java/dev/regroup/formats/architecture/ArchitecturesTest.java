@@ -44,7 +44,8 @@ final class ArchitecturesTest {
 
   @Test
   void readsLlamasBiasesAndItsHeadDim() {
-    ObjectNode root = with(llama(), "{\"attention_bias\": true, \"mlp_bias\": true, \"head_dim\": 16}");
+    ObjectNode root =
+        with(llama(), "{\"attention_bias\": true, \"mlp_bias\": true, \"head_dim\": 16}");
     AttentionSpec attention = attention(describe(root), 0);
     assertThat(attention.layout()).isEqualTo(new Gqa(8, 4, 16));
     assertThat(attention.query()).isEqualTo(new QueryPath.Direct(true, false));
@@ -125,8 +126,7 @@ final class ArchitecturesTest {
     assertThat(spec.layers().get(0).feedForward()).isEqualTo(new FeedForward.Dense(96, false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
-            new FeedForward.Mixture(
-                8, 16, 1, new Routing(2, 4, 2, false, false, false, 16.0)));
+            new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, false, false, false, 16.0)));
   }
 
   @Test
@@ -137,8 +137,7 @@ final class ArchitecturesTest {
     assertThat(attention(spec, 0).query()).isEqualTo(new QueryPath.Direct(false, false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
-            new FeedForward.Mixture(
-                8, 16, 0, new Routing(2, 1, 1, false, false, false, 16.0)));
+            new FeedForward.Mixture(8, 16, 0, new Routing(2, 1, 1, false, false, false, 16.0)));
   }
 
   @Test
@@ -147,8 +146,7 @@ final class ArchitecturesTest {
     assertThat(spec.extraLayers()).isEqualTo(1);
     assertThat(attention(spec, 0).rope().interleaved()).isTrue();
     assertThat(spec.layers().get(1).feedForward())
-        .isEqualTo(
-            new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, true, true, true, 2.5)));
+        .isEqualTo(new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, true, true, true, 2.5)));
   }
 
   @Test
@@ -164,8 +162,7 @@ final class ArchitecturesTest {
     assertThat(attention.outputBias()).isTrue();
     assertThat(spec.layers().get(1).feedForward()).isInstanceOf(FeedForward.Dense.class);
     assertThat(spec.layers().get(2).feedForward())
-        .isEqualTo(
-            new FeedForward.Mixture(8, 16, 1, new Routing(2, 1, 1, true, true, true, 2.5)));
+        .isEqualTo(new FeedForward.Mixture(8, 16, 1, new Routing(2, 1, 1, true, true, true, 2.5)));
   }
 
   @ParameterizedTest
@@ -179,7 +176,8 @@ final class ArchitecturesTest {
         "{\"architectures\": null, \"model_type\": \"foo\"} | model type \"foo\" is not known;"
             + " known are llama, mistral, qwen2, qwen3, deepseek_v2, deepseek_v3, regroup",
         "{\"hidden_act\": \"gelu\"} | \"hidden_act\": expected \"silu\", found \"gelu\"",
-        "{\"quantization_config\": {\"quant_method\": \"fp8\"}} | quantized weights are not read yet"
+        "{\"quantization_config\": {\"quant_method\": \"fp8\"}} | quantized weights are not read"
+            + " yet"
       })
   void refusesInOneLine(String fields, String message) {
     assertThatThrownBy(() -> describe(with(llama(), fields)))
@@ -194,7 +192,8 @@ final class ArchitecturesTest {
       delimiter = '|',
       value = {
         "{\"norm_topk_prob\": true} | norm_topk_prob",
-        "{\"topk_method\": \"noaux_tc\"} | \"topk_method\": expected greedy or group_limited_greedy",
+        "{\"topk_method\": \"noaux_tc\"} | \"topk_method\": expected greedy or"
+            + " group_limited_greedy",
         "{\"scoring_func\": \"sigmoid\"} | \"scoring_func\": expected \"softmax\"",
         "{\"mlp_bias\": true} | mlp_bias"
       })
@@ -214,10 +213,10 @@ final class ArchitecturesTest {
             + " multiple of \"num_attention_heads\" = 6",
         "{\"head_dim\": 7} | \"head_dim\": expected an even number",
         "{\"hidden_size\": 0} | \"hidden_size\": expected at least 1, found 0",
-        "{\"architectures\": null, \"model_type\": null} | \"architectures\": expected the name of a"
-            + " model class, found none",
-        "{\"model_type\": \"qwen2\"} | \"model_type\": expected \"llama\", as \"architectures\" says"
-            + " LlamaForCausalLM, found \"qwen2\""
+        "{\"architectures\": null, \"model_type\": null} | \"architectures\": expected the name of"
+            + " a model class, found none",
+        "{\"model_type\": \"qwen2\"} | \"model_type\": expected \"llama\", as \"architectures\""
+            + " says LlamaForCausalLM, found \"qwen2\""
       })
   void namesTheKeyThatIsWrong(String fields, String message) {
     assertThatThrownBy(() -> describe(with(llama(), fields)))
