@@ -13,6 +13,7 @@ import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -21,6 +22,15 @@ import tools.jackson.databind.node.ObjectNode;
 final class FixtureSensitivityTest {
   private static final int TOKENS = 96;
   private static final float NOTICED = 2e-2f;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gta", "gta-from-mla", "gta-encoded", "gla", "gla-from-mla"})
+  void runsWhatWeWrite(String name) {
+    ModelSpec spec = Fixtures.spec(name);
+    int[] tokens = new Random(1).ints(TOKENS, 0, spec.vocabularySize()).toArray();
+    float[] logits = new Transformer(spec, Fixtures.tensors(spec, 7)).logits(tokens);
+    assertThat(logits).hasSize(TOKENS * spec.vocabularySize()).doesNotContain(Float.NaN);
+  }
 
   @ParameterizedTest(name = "{0} {1}")
   @CsvSource(

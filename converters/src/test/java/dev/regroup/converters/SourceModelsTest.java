@@ -29,7 +29,12 @@ final class SourceModelsTest {
   Stream<DynamicTest> agreeWithTransformers(@TempDir Path scratch) {
     var witness = TransformersWitness.find();
     assumeTrue(witness.isPresent(), witness::whyNot);
-    List<Question> questions = Fixtures.random().stream().map(f -> question(f, scratch)).toList();
+    List<Question> questions =
+        Fixtures.random().stream()
+            .filter(fixture -> !Fixtures.spec(fixture.name()).architecture().equals("regroup"))
+            .map(fixture -> question(fixture, scratch))
+            .toList();
+    assertThat(questions).hasSizeGreaterThan(12);
     List<float[]> expected = witness.logits(questions, scratch);
     return IntStream.range(0, questions.size())
         .mapToObj(

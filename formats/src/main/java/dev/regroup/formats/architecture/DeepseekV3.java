@@ -8,7 +8,6 @@ import dev.regroup.formats.checkpoint.Quoted;
 /// last.
 ///
 /// Latents are normed with epsilon 1e-6 whatever `rms_norm_eps` says. `n_group: null` is one group.
-/// The defaults of absent keys are those of the reference.
 ///
 /// Source: transformers 5.18, `models/deepseek_v3`; arXiv:2412.19437.
 final class DeepseekV3 implements Architecture {

@@ -101,6 +101,8 @@ final class ArchitecturesTest {
         "{\"use_sliding_window\": false, \"sliding_window\": 32, \"max_window_layers\": 1}";
     assertThat(windows(with(llamaAs("qwen2", "Qwen2ForCausalLM"), fields)))
         .containsExactly(0, 0, 0);
+    String none = "{\"use_sliding_window\": true, \"sliding_window\": null}";
+    assertThat(windows(with(llamaAs("qwen2", "Qwen2ForCausalLM"), none))).containsExactly(0, 0, 0);
   }
 
   @Test
@@ -246,7 +248,8 @@ final class ArchitecturesTest {
       delimiter = '|',
       value = {
         "{\"layer_types\": [\"full_attention\"]} | expected 3, as \"num_hidden_layers\" says",
-        "{\"use_sliding_window\": false} | \"use_sliding_window\" is not set",
+        "{\"use_sliding_window\": false} | \"use_sliding_window\" or \"sliding_window\" is not set",
+        "{\"sliding_window\": null} | \"use_sliding_window\" or \"sliding_window\" is not set",
         "{\"sliding_window\": 0} | \"sliding_window\": expected at least 1 token",
         "{\"layer_types\": [\"full_attention\", \"linear_attention\", \"full_attention\"]} | found"
             + " \"linear_attention\""
