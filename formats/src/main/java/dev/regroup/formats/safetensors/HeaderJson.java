@@ -96,9 +96,9 @@ final class HeaderJson {
       metadata = readMetadata();
       return;
     }
-    String where = "tensor " + Quoted.of(name);
-    if (tensors.put(name, new TensorDescriptionReader(tokens, where).read()) != null) {
-      throw tokens.wrong(DUPLICATE_KEY, where + " appears twice in the header");
+    if (tensors.put(name, new TensorDescriptionReader(tokens, name).read()) != null) {
+      throw tokens.wrong(
+          DUPLICATE_KEY, "tensor %s appears twice in the header".formatted(Quoted.of(name)));
     }
   }
 
