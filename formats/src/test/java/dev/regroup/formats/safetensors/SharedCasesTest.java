@@ -17,7 +17,8 @@ final class SharedCasesTest {
     Path folder = SharedFiles.require("cases/safetensors");
     JsonNode cases = new JsonMapper().readTree(folder.resolve("expected.json"));
     assertThat(cases.size()).isGreaterThan(60);
-    return cases.valueStream()
+    return cases
+        .valueStream()
         .map(
             one -> {
               String id = one.get("id").stringValue();
