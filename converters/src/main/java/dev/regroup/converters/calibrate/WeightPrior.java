@@ -1,5 +1,6 @@
 package dev.regroup.converters.calibrate;
 
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
@@ -12,7 +13,6 @@ import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /// Statistics without text: what the weights alone suggest.
 ///
@@ -24,11 +24,11 @@ public final class WeightPrior {
 
   private final AttentionSpec spec;
   private final AttentionLayout layout;
-  private final Map<AttentionTensor, float[]> weights;
+  private final LayerWeights weights;
   private final float[] inputGain;
 
   private WeightPrior(
-      AttentionSpec spec, Map<AttentionTensor, float[]> weights, float[] inputGain) {
+      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     this.spec = spec;
     this.layout = spec.layout();
     this.weights = weights;
@@ -40,7 +40,7 @@ public final class WeightPrior {
   /// @param weights the source's attention tensors of the layer
   /// @param inputGain of the norm before attention, `[D]`
   public static LayerStatistics of(
-      AttentionSpec spec, Map<AttentionTensor, float[]> weights, float[] inputGain) {
+      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     return new WeightPrior(spec, weights, inputGain).statistics();
   }
 
@@ -66,19 +66,19 @@ public final class WeightPrior {
         Matrix features =
             Matrix.stack(
                 List.of(
-                    matrix(AttentionTensor.K_PROJ, rows), matrix(AttentionTensor.V_PROJ, rows)));
+                    weights.matrix(AttentionTensor.K_PROJ, rows), weights.matrix(AttentionTensor.V_PROJ, rows)));
         Matrix moment = moment(features, inputGain);
         if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
           Matrix constant =
               Matrix.stack(
                   List.of(
-                      matrix(AttentionTensor.K_BIAS, rows),
-                      matrix(AttentionTensor.V_BIAS, rows)));
+                      weights.matrix(AttentionTensor.K_BIAS, rows),
+                      weights.matrix(AttentionTensor.V_BIAS, rows)));
           moment = moment.plus(constant.timesTranspose(constant));
         }
         yield moment;
       }
-      case Gla mla -> moment(Matrix.identity(mla.latentDim()), get(AttentionTensor.KV_A_NORM));
+      case Gla mla -> moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
   }
@@ -86,10 +86,10 @@ public final class WeightPrior {
   private List<Matrix> queries() {
     boolean lowRank = spec.query() instanceof QueryPath.LowRank;
     Matrix all =
-        matrix(
+        weights.matrix(
             lowRank ? AttentionTensor.Q_B_PROJ : AttentionTensor.Q_PROJ,
             layout.queryHeads() * layout.queryDim());
-    float[] gain = lowRank ? get(AttentionTensor.Q_A_NORM) : inputGain;
+    float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
     List<Matrix> queries = new ArrayList<>();
     for (int h = 0; h < layout.queryHeads(); h++) {
       queries.add(moment(all.rows(h * layout.queryDim(), layout.queryDim()), gain));
@@ -107,7 +107,7 @@ public final class WeightPrior {
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();
         Matrix up =
-            matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
+            weights.matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
                 .rows(head * each + mla.nopeDim(), mla.valueDim());
         yield up.times(states).timesTranspose(up);
       }
@@ -116,7 +116,7 @@ public final class WeightPrior {
   }
 
   private Matrix output(int head) {
-    float[] elements = get(AttentionTensor.O_PROJ);
+    float[] elements = weights.get(AttentionTensor.O_PROJ);
     int width = layout.queryHeads() * layout.valueDim();
     return Matrix.of(elements.length / width, width, elements)
         .columns(head * layout.valueDim(), layout.valueDim());
@@ -138,18 +138,5 @@ public final class WeightPrior {
       scaled.elements()[i] = map.elements()[i] * gain[i % map.columns()];
     }
     return scaled.timesTranspose(scaled);
-  }
-
-  private Matrix matrix(AttentionTensor tensor, int rows) {
-    float[] elements = get(tensor);
-    return Matrix.of(rows, elements.length / rows, elements);
-  }
-
-  private float[] get(AttentionTensor tensor) {
-    float[] elements = weights.get(tensor);
-    if (elements == null) {
-      throw new IllegalArgumentException("expected " + tensor + " among the layer's weights");
-    }
-    return elements;
   }
 }

@@ -1,12 +1,11 @@
 package dev.regroup.converters.closedform;
 
 import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionSpec;
-import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
-import java.util.Map;
 
 /// The front of this room: one conversion a source layout.
 ///
@@ -21,7 +20,7 @@ public record ClosedForm(FactoredAttention attention, double lost) {
   public static ClosedForm convert(
       AttentionSpec source,
       AttentionSpec target,
-      Map<AttentionTensor, float[]> weights,
+      LayerWeights weights,
       LayerStatistics statistics,
       int hiddenSize) {
     return switch (source.layout()) {

@@ -1,32 +1,32 @@
 package dev.regroup.converters.closedform;
 
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.Matrix;
-import java.util.Map;
 
 /// The source layer's weights, head by head, in float64.
 final class SourceWeights {
   private final AttentionSpec spec;
-  private final Map<AttentionTensor, float[]> weights;
+  private final LayerWeights weights;
   private final int hiddenSize;
   private final Matrix queries;
   private final Matrix outputs;
 
-  SourceWeights(AttentionSpec spec, Map<AttentionTensor, float[]> weights, int hiddenSize) {
+  SourceWeights(AttentionSpec spec, LayerWeights weights, int hiddenSize) {
     this.spec = spec;
     this.weights = weights;
     this.hiddenSize = hiddenSize;
     int heads = spec.layout().queryHeads();
     float[] query =
         switch (spec.query()) {
-          case QueryPath.Direct _ -> get(AttentionTensor.Q_PROJ);
-          case QueryPath.LowRank _ -> get(AttentionTensor.Q_B_PROJ);
+          case QueryPath.Direct _ -> weights.get(AttentionTensor.Q_PROJ);
+          case QueryPath.LowRank _ -> weights.get(AttentionTensor.Q_B_PROJ);
         };
     int rows = heads * spec.layout().queryDim();
     queries = Matrix.of(rows, query.length / rows, query);
-    outputs = Matrix.of(hiddenSize, heads * spec.layout().valueDim(), get(AttentionTensor.O_PROJ));
+    outputs = Matrix.of(hiddenSize, heads * spec.layout().valueDim(), weights.get(AttentionTensor.O_PROJ));
   }
 
   int hiddenSize() {
@@ -56,18 +56,8 @@ final class SourceWeights {
     return output.transposeTimes(output);
   }
 
-  /// One tensor, float32.
-  float[] get(AttentionTensor tensor) {
-    float[] elements = weights.get(tensor);
-    if (elements == null) {
-      throw new IllegalArgumentException("expected " + tensor + " among the layer's weights");
-    }
-    return elements;
-  }
-
   /// One tensor as a matrix of `rows` rows.
   Matrix matrix(AttentionTensor tensor, int rows) {
-    float[] elements = get(tensor);
-    return Matrix.of(rows, elements.length / rows, elements);
+    return weights.matrix(tensor, rows);
   }
 }

@@ -2,8 +2,8 @@ package dev.regroup.converters.refine;
 
 import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
-import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
@@ -31,7 +31,7 @@ public final class Refit {
 
   private final Effort effort;
   private final DecoderLayer layer;
-  private final Map<AttentionTensor, float[]> weights;
+  private final LayerWeights weights;
   private final Streams streams;
   private final int hiddenSize;
   private final double normEpsilon;
@@ -54,7 +54,7 @@ public final class Refit {
   public Refit(
       Effort effort,
       DecoderLayer layer,
-      Map<AttentionTensor, float[]> weights,
+      LayerWeights weights,
       Streams streams,
       int hiddenSize,
       double normEpsilon) {
@@ -131,7 +131,7 @@ public final class Refit {
   private FactoredAttention outputRefit(FactoredAttention refined) {
     AttentionSublayer sublayer =
         AttentionSublayers.of(
-            refined.spec(), hiddenSize, normEpsilon, refined.tensors(weights));
+            refined.spec(), hiddenSize, normEpsilon, refined.tensors(weights.tensors()));
     int tokens = streams.tokens();
     float[] output =
         OutputRefit.solve(

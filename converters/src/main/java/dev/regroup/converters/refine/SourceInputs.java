@@ -1,5 +1,6 @@
 package dev.regroup.converters.refine;
 
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
@@ -10,16 +11,15 @@ import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Linear;
 import dev.regroup.runtime.model.Operations;
-import java.util.Map;
 
 /// Turns a residual stream into what a converted layer's maps read.
 final class SourceInputs {
   private final DecoderLayer layer;
-  private final Map<AttentionTensor, float[]> weights;
+  private final LayerWeights weights;
   private final double normEpsilon;
 
   /// @param weights the source's attention tensors of the layer
-  SourceInputs(DecoderLayer layer, Map<AttentionTensor, float[]> weights, double normEpsilon) {
+  SourceInputs(DecoderLayer layer, LayerWeights weights, double normEpsilon) {
     this.layer = layer;
     this.weights = weights;
     this.normEpsilon = normEpsilon;
@@ -47,25 +47,16 @@ final class SourceInputs {
     return switch (layer.spec().attention().query()) {
       case QueryPath.Direct _ -> x;
       case QueryPath.LowRank(int rank, boolean bias) -> {
+        float[] weight = weights.get(AttentionTensor.Q_A_PROJ);
         Linear down =
-            new Linear(
-                x.columns(),
-                rank,
-                get(AttentionTensor.Q_A_PROJ),
-                bias ? get(AttentionTensor.Q_A_BIAS) : null);
+            bias
+                ? new Linear(x.columns(), rank, weight, weights.get(AttentionTensor.Q_A_BIAS))
+                : new Linear(x.columns(), rank, weight, null);
         float[] latent = Operations.fast().linear(down, x.elements(), x.rows());
         float[] normed =
-            Operations.fast().rmsNorm(latent, get(AttentionTensor.Q_A_NORM), normEpsilon);
+            Operations.fast().rmsNorm(latent, weights.get(AttentionTensor.Q_A_NORM), normEpsilon);
         yield FloatBlock.of(x.rows(), rank, normed);
       }
     };
-  }
-
-  private float[] get(AttentionTensor tensor) {
-    float[] elements = weights.get(tensor);
-    if (elements == null) {
-      throw new IllegalArgumentException("expected " + tensor + " among the layer's weights");
-    }
-    return elements;
   }
 }
