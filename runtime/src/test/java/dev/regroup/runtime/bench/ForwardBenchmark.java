@@ -31,9 +31,6 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
-import org.openjdk.jmh.runner.Runner;
-import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /// The forward of one decoder layer on four sequences in parallel: the scalar definition against the
 /// fast operations.
@@ -112,10 +109,5 @@ public class ForwardBenchmark {
         (name, shape) ->
             values.put(name, RandomAttention.gaussian(random, (int) shape.elements(), 0.05)));
     return Tensors.of(values, shapes);
-  }
-
-  /// Runs this benchmark.
-  public static void main(String[] arguments) throws RunnerException {
-    new Runner(new OptionsBuilder().include("ForwardBenchmark").build()).run();
   }
 }
