@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import java.util.List;
 import java.util.Optional;
@@ -32,7 +33,8 @@ public final class Architectures {
   /// two families we know is refused, since tools would disagree on which of them it is.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a key is missing or wrong
-  /// @throws UnsupportedModelException where the family is not known, or asks for what we do not run
+  /// @throws UnsupportedModelException where the family is not known, or asks for what we do not
+  ///   run
   public static ModelSpec describe(ModelConfig config) {
     return of(config).describe(config);
   }
@@ -51,9 +53,7 @@ public final class Architectures {
           "model_type",
           "expected \"%s\", as \"architectures\" says %s, found \"%s\""
               .formatted(
-                  byClass.get().modelType(),
-                  byClass.get().className(),
-                  byType.get().modelType()));
+                  byClass.get().modelType(), byClass.get().className(), byType.get().modelType()));
     }
     if (byClass.isEmpty() && !classes.isEmpty()) {
       throw unknown(config, "architecture", classes.getFirst(), Architecture::className);
@@ -81,8 +81,8 @@ public final class Architectures {
   private static UnsupportedModelException unknown(
       ModelConfig config, String what, String name, Function<Architecture, String> by) {
     return new UnsupportedModelException(
-        "%s: %s \"%s\" is not known; known are %s"
-            .formatted(config.file(), what, name, names(by)));
+        "%s: %s %s is not known; known are %s"
+            .formatted(config.file(), what, Quoted.of(name), names(by)));
   }
 
   private static String names(Function<Architecture, String> by) {

@@ -2,6 +2,7 @@ package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -15,8 +16,8 @@ import java.util.stream.Collectors;
 /// The tensors a model should have, held against those a checkpoint has.
 ///
 /// Allowed beyond the spec: rotary tables of old files (`*.rotary_emb.inv_freq`), layers for
-/// multi-token prediction that `num_nextn_predict_layers` explains, and an output head stored though
-/// it is tied.
+/// multi-token prediction that `num_nextn_predict_layers` explains, and an output head stored
+/// though it is tied.
 public final class Inventory {
   private static final int NAMED = 5;
   private static final String LAYER_PREFIX = "model.layers.";
@@ -32,8 +33,8 @@ public final class Inventory {
   /// Checks every tensor's presence, shape and dtype, from headers alone.
   ///
   /// @return what is odd but not wrong, one line each
-  /// @throws CheckpointException where a tensor is missing, not expected, of another shape, or not of
-  ///     floating point
+  /// @throws CheckpointException where a tensor is missing, not expected, of another shape, or not
+  ///   of floating point
   public static List<String> check(ModelSpec spec, Checkpoint checkpoint) {
     return new Inventory(spec, checkpoint).check();
   }
@@ -111,15 +112,14 @@ public final class Inventory {
     return "expected F32, BF16, F16 or F64, found " + info.dtype();
   }
 
-  private void requireNone(
-      List<TensorInfo> wrong, Function<TensorInfo, String> what) {
+  private void requireNone(List<TensorInfo> wrong, Function<TensorInfo, String> what) {
     if (!wrong.isEmpty()) {
       TensorInfo first = wrong.getFirst();
       throw new CheckpointException(
-          "%s: tensor \"%s\": %s%s -> %s"
+          "%s: tensor %s: %s%s -> %s"
               .formatted(
                   fileOf(first.name()),
-                  first.name(),
+                  Quoted.of(first.name()),
                   what.apply(first),
                   others(wrong.stream().skip(1).map(TensorInfo::name).toList()),
                   "config.json and this file do not belong together"));
@@ -145,10 +145,10 @@ public final class Inventory {
     if (!strange.isEmpty()) {
       String first = strange.getFirst().name();
       throw new CheckpointException(
-          "%s: tensor \"%s\": expected none of this name, as architecture %s has none%s -> %s"
+          "%s: tensor %s: expected none of this name, as architecture %s has none%s -> %s"
               .formatted(
                   fileOf(first),
-                  first,
+                  Quoted.of(first),
                   spec.architecture(),
                   others(strange.stream().skip(1).map(TensorInfo::name).toList()),
                   "another model's file, or another model's config.json"));
@@ -160,9 +160,9 @@ public final class Inventory {
       return "";
     }
     return names.stream()
-        .limit(NAMED - 1)
-        .map(name -> "\"" + name + "\"")
-        .collect(Collectors.joining(", ", " (and so %d more: ".formatted(names.size()), ""))
+            .limit(NAMED - 1)
+            .map(Quoted::of)
+            .collect(Collectors.joining(", ", " (and so %d more: ".formatted(names.size()), ""))
         + (names.size() > NAMED - 1 ? ", ...)" : ")");
   }
 

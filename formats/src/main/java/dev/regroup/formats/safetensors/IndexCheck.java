@@ -54,7 +54,7 @@ final class IndexCheck {
           folder,
           tensor,
           "expected in %s, found %s"
-              .formatted(expected, holder == null ? "in none of the files" : "in " + holder));
+              .formatted(expected, holder == null ? "in no file" : "in " + holder));
     }
   }
 

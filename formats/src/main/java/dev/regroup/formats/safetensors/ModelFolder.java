@@ -134,7 +134,7 @@ record ModelFolder(
     List<Path> others = names.stream().filter(ModelFolder::isWeights).toList();
     if (others.isEmpty()) {
       return new CheckpointException(
-          "%s: expected a model, found no %s and no %s".formatted(folder, SINGLE, ShardIndex.FILE));
+          "%s: expected a model, found no %s and no index of shards".formatted(folder, SINGLE));
     }
     String first = others.getFirst().toString();
     return new UnsupportedModelException(

@@ -12,14 +12,15 @@ import java.util.Arrays;
 final class ShardName {
   static final String SUFFIX = ".safetensors";
 
+  /// What Windows allows in no name; backslash and colon would also lead elsewhere.
+  private static final String NOT_IN_NAMES = "\\:<>|?*\"";
+
   private ShardName() {}
 
   /// @param index named in errors, and `where` in it
   static void require(Path index, String where, String name) {
     if (name.startsWith("/")
-        || name.indexOf('\\') >= 0
-        || name.indexOf(':') >= 0
-        || name.chars().anyMatch(Character::isISOControl)
+        || name.chars().anyMatch(c -> Character.isISOControl(c) || NOT_IN_NAMES.indexOf(c) >= 0)
         || Arrays.asList(name.split("/", -1)).contains("..")) {
       throw new CheckpointException(
           "%s: %s: expected a file inside the model's directory, found %s"
