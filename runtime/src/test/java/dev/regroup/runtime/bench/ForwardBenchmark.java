@@ -32,11 +32,11 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// The forward of one decoder layer on four sequences in parallel: the scalar definition against the
-/// fast operations.
+/// The forward of one decoder layer on four sequences in parallel: the scalar definition against
+/// the fast operations.
 ///
-/// The layer is shaped as the trained `llama-gqa`: D 256, 8 query and 4 kv heads of 32, MLP 768. What
-/// was measured, and how to run it, is in `bench/forward.md`.
+/// The layer is shaped as the trained `llama-gqa`: D 256, 8 query and 4 kv heads of 32, MLP 768.
+/// What was measured, and how to run it, is in `bench/forward.md`.
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
