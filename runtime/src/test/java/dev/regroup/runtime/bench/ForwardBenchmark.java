@@ -31,15 +31,12 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
-import org.openjdk.jmh.runner.Runner;
-import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
 
-/// The forward of one decoder layer on four sequences in parallel: the scalar definition against the
-/// fast operations.
+/// The forward of one decoder layer on four sequences in parallel: the scalar definition against
+/// the fast operations.
 ///
-/// The layer is shaped as the trained `llama-gqa`: D 256, 8 query and 4 kv heads of 32, MLP 768. What
-/// was measured, and how to run it, is in `bench/forward.md`.
+/// The layer is shaped as the trained `llama-gqa`: D 256, 8 query and 4 kv heads of 32, MLP 768.
+/// What was measured, and how to run it, is in `bench/forward.md`.
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -112,10 +109,5 @@ public class ForwardBenchmark {
         (name, shape) ->
             values.put(name, RandomAttention.gaussian(random, (int) shape.elements(), 0.05)));
     return Tensors.of(values, shapes);
-  }
-
-  /// Runs this benchmark.
-  public static void main(String[] arguments) throws RunnerException {
-    new Runner(new OptionsBuilder().include("ForwardBenchmark").build()).run();
   }
 }

@@ -28,8 +28,7 @@ final class TokenWindowsTest {
       byte[] header =
           "{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
               .getBytes(StandardCharsets.UTF_8);
-      ByteBuffer file =
-          ByteBuffer.allocate(8 + header.length + 4).order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer file = ByteBuffer.allocate(8 + header.length + 4).order(ByteOrder.LITTLE_ENDIAN);
       file.putLong(header.length).put(header);
       Path model = Files.createDirectories(folder.resolve("model"));
       Files.write(model.resolve("model.safetensors"), file.array());
@@ -102,7 +101,8 @@ final class TokenWindowsTest {
   @Test
   void readsLinesOfJsonAsTextOrTokens() {
     try (Checkpoint model = model(PACKED)) {
-      Path text = text("t.jsonl", "{\"text\": \"a b\"}\n\n{\"tokens\": [5, 6]}\n{\"tokens\": [9, 7]}");
+      Path text =
+          text("t.jsonl", "{\"text\": \"a b\"}\n\n{\"tokens\": [5, 6]}\n{\"tokens\": [9, 7]}");
       assertThat(TokenWindows.read(model, text, 2, 100, false).windows())
           .containsExactly(ids(9, 1), ids(2, 9), ids(5, 6), ids(9, 7));
     }
@@ -143,9 +143,11 @@ final class TokenWindowsTest {
   @Test
   void saysInOneLineWhatIsWrongWithAText() {
     try (Checkpoint model = model(EACH_WINDOW)) {
-      assertRefused(model, text("short.txt", "a b"), "expected at least 4 tokens, one window, found 2");
+      assertRefused(
+          model, text("short.txt", "a b"), "expected at least 4 tokens, one window, found 2");
       assertRefused(model, text("bell.txt", "a \u0007"), "found the control character U+0007");
-      assertRefused(model, text("line.jsonl", "{\"text\": \"a\"}\n{\"txt\": 1}"), "line 2: expected");
+      assertRefused(
+          model, text("line.jsonl", "{\"text\": \"a\"}\n{\"txt\": 1}"), "line 2: expected");
       assertRefused(model, text("broken.jsonl", "{\"text\": \"a\"}\n{\"te"), "line 2: expected");
       assertRefused(model, text("ids.jsonl", "{\"tokens\": [1, -2]}"), "found the token -2");
       assertRefused(model, text("big.jsonl", "{\"tokens\": [1, 10]}"), "size 10, found 10");
@@ -164,7 +166,8 @@ final class TokenWindowsTest {
       Path ids = text("ids.jsonl", "{\"tokens\": [1, 2, 3]}");
       assertThat(TokenWindows.read(model, ids, 4, 4, false).windows())
           .containsExactly(ids(9, 1, 2, 3));
-      assertRefused(model, text("t.txt", "a b c"), "tokenizer.json: expected the model's tokenizer");
+      assertRefused(
+          model, text("t.txt", "a b c"), "tokenizer.json: expected the model's tokenizer");
       Files.writeString(folder.resolve("model/tokenizer.json"), "{\"model\": 3}");
       assertRefused(model, text("t.txt", "a b c"), "tokenizer.json: not a tokenizer");
     }
