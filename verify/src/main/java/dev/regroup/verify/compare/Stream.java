@@ -68,8 +68,8 @@ final class Stream {
         });
     layers.add(
         new LayerDeviation(
-            Deviation.sum(Arrays.asList(attention)),
-            Deviation.sum(Arrays.asList(stream)),
+            List.of(attention),
+            List.of(stream),
             Arrays.stream(same).sum(),
             Arrays.stream(experts).sum()));
   }
