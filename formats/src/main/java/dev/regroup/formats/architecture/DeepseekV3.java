@@ -29,7 +29,6 @@ final class DeepseekV3 implements Architecture {
     return common.spec(
         modelType(),
         common.eachLayer(i -> new LayerSpec(attention, layers.at(i))),
-        CommonFields.DEFAULT_NORM_EPSILON,
         config.integer("num_nextn_predict_layers", 0));
   }
 

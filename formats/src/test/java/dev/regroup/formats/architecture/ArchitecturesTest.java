@@ -35,7 +35,6 @@ final class ArchitecturesTest {
     assertThat(spec.architecture()).isEqualTo("llama");
     assertThat(spec.layers()).hasSize(3);
     assertThat(spec.normEpsilon()).isEqualTo(1e-5);
-    assertThat(spec.attentionNormEpsilon()).isEqualTo(1e-5);
     assertThat(attention.layout()).isEqualTo(new Gqa(8, 4, 8));
     assertThat(attention.query()).isEqualTo(new QueryPath.Direct(false, false));
     assertThat(attention.state()).isEqualTo(new StatePath.KeyValue(false, false));
@@ -123,7 +122,6 @@ final class ArchitecturesTest {
     assertThat(attention.rope().interleaved()).isTrue();
     assertThat(attention.softmaxScale()).isEqualTo(1 / Math.sqrt(24));
     assertThat(spec.normEpsilon()).isEqualTo(1e-5);
-    assertThat(spec.attentionNormEpsilon()).isEqualTo(1e-6);
     assertThat(spec.layers().get(0).feedForward()).isEqualTo(new FeedForward.Dense(96, false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
