@@ -5,13 +5,13 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
 import dev.regroup.verify.judge.Judge;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
-import dev.regroup.runtime.text.TokenWindows;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -22,16 +22,15 @@ public final class Verifier {
   /// Verifies one checkpoint against another. Neither is changed.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
-  /// @throws UnsupportedModelException where one of them is not known, or they are not the same model
-  ///     but for attention
+  /// @throws UnsupportedModelException where one of them is not known, or they are not the same
+  ///     model but for attention
   public static VerificationReport verify(
       Checkpoint source, Checkpoint target, VerifyOptions options, Progress progress) {
     return verify(subject(source), subject(target), options, progress);
   }
 
   private static Subject subject(Checkpoint checkpoint) {
-    return new Subject(
-        checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
+    return new Subject(checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
   }
 
   /// Verifies one model against another, from wherever their tensors come.
@@ -45,8 +44,7 @@ public final class Verifier {
             .text()
             .orElseGet(
                 () ->
-                    RandomWindows.of(
-                        source.spec().vocabularySize(), source.spec().maxPositions()));
+                    RandomWindows.of(source.spec().vocabularySize(), source.spec().maxPositions()));
     Findings found = new Examination(source, target, windows, options).findings(progress);
     var judge =
         new Judge(

@@ -4,8 +4,8 @@ package dev.regroup.verify.measure;
 public final class LogSumExp {
   private LogSumExp() {}
 
-  /// `ln Σ exp(x)` over `count` logits from `first`, shifted by their maximum so that no exponential
-  /// overflows. Not finite where a logit is NaN or +∞, or all are -∞.
+  /// `ln Σ exp(x)` over `count` logits from `first`, shifted by their maximum so that no
+  /// exponential overflows. Not finite where a logit is NaN or +∞, or all are -∞.
   public static double of(float[] logits, int first, int count) {
     double max = Double.NEGATIVE_INFINITY;
     for (int i = first; i < first + count; i++) {
