@@ -1,0 +1,24 @@
+package dev.regroup.converters;
+
+import dev.regroup.converters.report.LayerReport;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import java.util.Map;
+
+/// Converts layers one after another, in order.
+interface LayerConversion {
+  /// Converts the next layer.
+  Converted convert(int layer);
+
+  /// What a layer became.
+  ///
+  /// @param spec of the target's attention sublayer: as planned, with the frequencies that were chosen
+  /// @param tensors every tensor of it, float32
+  record Converted(
+      AttentionSpec spec, Map<AttentionTensor, float[]> tensors, LayerReport report) {
+    /// The same without its tensors, which are written by now.
+    Converted withoutTensors() {
+      return new Converted(spec, Map.of(), report);
+    }
+  }
+}
