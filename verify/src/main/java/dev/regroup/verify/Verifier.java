@@ -3,6 +3,7 @@ package dev.regroup.verify;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
@@ -21,7 +22,8 @@ public final class Verifier {
 
   /// Verifies one checkpoint against another. Neither is changed.
   ///
-  /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
+  /// @throws CheckpointException where a file is not what it says, or a token of the text is not in
+  ///     the vocabulary
   /// @throws UnsupportedModelException where one of them is not known, or they are not the same
   ///     model but for attention
   public static VerificationReport verify(
@@ -35,6 +37,7 @@ public final class Verifier {
 
   /// Verifies one model against another, from wherever their tensors come.
   ///
+  /// @throws CheckpointException where a token of the text is not in the vocabulary
   /// @throws UnsupportedModelException where they are not the same model but for attention
   public static VerificationReport verify(
       Subject source, Subject target, VerifyOptions options, Progress progress) {
@@ -45,6 +48,7 @@ public final class Verifier {
             .orElseGet(
                 () ->
                     RandomWindows.of(source.spec().vocabularySize(), source.spec().maxPositions()));
+    requireVocabulary(source, windows);
     Findings found = new Examination(source, target, windows, options).findings(progress);
     var judge =
         new Judge(
@@ -73,6 +77,19 @@ public final class Verifier {
     requireSame(target, "layers", one.layers().size(), other.layers().size());
     requireSame(target, "hidden size", one.hiddenSize(), other.hiddenSize());
     requireSame(target, "vocabulary", one.vocabularySize(), other.vocabularySize());
+  }
+
+  private static void requireVocabulary(Subject source, TokenWindows windows) {
+    int vocabulary = source.spec().vocabularySize();
+    for (int[] window : windows.windows()) {
+      for (int token : window) {
+        if (token < 0 || token >= vocabulary) {
+          throw new CheckpointException(
+              "%s: token %d: expected ids below %s's vocabulary of %d -> use the tokenizer of this model"
+                  .formatted(windows.source(), token, source.name(), vocabulary));
+        }
+      }
+    }
   }
 
   private static void requireSame(Subject target, String what, int expected, int found) {

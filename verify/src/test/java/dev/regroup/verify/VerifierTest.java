@@ -3,9 +3,14 @@ package dev.regroup.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.regroup.fixtures.Fixtures;
+import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.compare.PlantedFault;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.report.Check;
@@ -18,11 +23,14 @@ import dev.regroup.verify.report.Status;
 import dev.regroup.verify.report.Thresholds;
 import dev.regroup.verify.report.Verdict;
 import dev.regroup.verify.report.VerificationReport;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -222,6 +230,31 @@ class VerifierTest {
         Samples.verify(Samples.model("llama-gqa"), Samples.model("deepseek-v3"));
     assertThat(status(report, "config")).isEqualTo(Status.FAIL);
     assertThat(report.verdict()).isEqualTo(Verdict.FAIL);
+  }
+
+  @Test
+  void refusesTextOfAnotherTokenizer() {
+    Subject source = Samples.model("llama-gqa");
+    var text = new TokenWindows("notes.txt", "", 2, List.of(new int[] {1, 99_999_999}));
+    assertThatThrownBy(
+            () ->
+                Verifier.verify(source, source, VerifyOptions.on(Optional.of(text)), Progress.NONE))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith("notes.txt: token 99999999: expected ids below llama-gqa's");
+  }
+
+  @Test
+  void verifiesTwoDirectories(@TempDir Path folder) {
+    Fixtures.write("deepseek-v2", folder.resolve("source"), 3);
+    Fixtures.write("deepseek-v2", folder.resolve("target"), 3, 2);
+    try (Checkpoint source = Checkpoints.open(folder.resolve("source"));
+        Checkpoint target = Checkpoints.open(folder.resolve("target"))) {
+      VerificationReport report =
+          Verifier.verify(source, target, VerifyOptions.on(Optional.empty()), Progress.NONE);
+      assertThat(report.verdict()).as(report.text()).isEqualTo(Verdict.PASS);
+      assertThat(report.source().name()).isEqualTo(folder.resolve("source").toString());
+      assertThat(report.tensors().orElseThrow().different()).isEmpty();
+    }
   }
 
   @Test

@@ -7,7 +7,8 @@ package dev.regroup.verify.measure;
 /// @param meanDifference `Σ p · (x - y)` of the probabilities p and another row y; NaN where a
 ///     difference is
 record Softmax(double logSumExp, double meanDifference) {
-  /// Sums over `count` logits from `first`, shifted by their maximum so that no exponential overflows.
+  /// Sums over `count` logits from `first`, shifted by their maximum so that no exponential
+  /// overflows.
   ///
   /// @param other as many logits at the same place
   static Softmax of(float[] logits, float[] other, int first, int count) {

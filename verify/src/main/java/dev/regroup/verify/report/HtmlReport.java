@@ -194,7 +194,10 @@ final class HtmlReport {
     html.append(
         ("<footer><p>Bounds and whiskers are one-sided at %d%%, with windows of text as the"
                 + " independent samples. Errors are |target - source|² / |source|², summed over all"
-                + " tokens. Regroup %s.</p></footer>\n")
-            .formatted(Math.round(100 * Estimate.CONFIDENCE), Markup.escape(report.toolVersion())));
+                + " tokens. %s Regroup %s.</p></footer>\n")
+            .formatted(
+                Math.round(100 * Estimate.CONFIDENCE),
+                Markup.escape(Overview.KL_SCALE),
+                Markup.escape(report.toolVersion())));
   }
 }

@@ -25,6 +25,9 @@ final class Numbers {
 
   /// A round number, as short as it can be.
   static String round(double value) {
+    if (!Double.isFinite(value)) {
+      return "-";
+    }
     double size = Math.abs(value);
     if (size != 0 && (size < 1e-3 || size >= 1e6)) {
       return String.format(Locale.ROOT, "%.1e", value);

@@ -23,8 +23,8 @@ final class TextReport {
     appendChecks(out, report.checks());
     if (report.logits().isPresent()) {
       out.append(
-          "%nIn brackets: one-sided bounds at %d%%, windows as independent samples.%n"
-              .formatted(Math.round(100 * Estimate.CONFIDENCE)));
+          "%nIn brackets: one-sided bounds at %d%%, windows as independent samples.%n%s%n"
+              .formatted(Math.round(100 * Estimate.CONFIDENCE), Overview.KL_SCALE));
     }
     return out.toString().replace("\r\n", "\n");
   }
