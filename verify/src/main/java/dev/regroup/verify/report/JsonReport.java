@@ -99,7 +99,8 @@ final class JsonReport {
   }
 
   private static void addNoLogits(ObjectNode root) {
-    for (String key : List.of("perplexity_ratio", "kl", "top1", "top5")) {
+    for (String key :
+        List.of("perplexity_ratio", "kl", "top1", "top5", "by_position", "by_confidence")) {
       root.putNull(key);
     }
   }
