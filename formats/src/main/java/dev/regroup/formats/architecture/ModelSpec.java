@@ -2,6 +2,7 @@ package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.tensor.Shape;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +13,9 @@ import java.util.Map;
 /// @param hiddenSize D, `hidden_size`
 /// @param vocabularySize `vocab_size`
 /// @param layers in order
-/// @param normEpsilon `rms_norm_eps`, added to the mean square of every RMS norm
+/// @param normEpsilon `rms_norm_eps`, added to the mean square of the norms between sublayers
+/// @param attentionNormEpsilon added within attention sublayers (head and latent norms); the same for
+///     all families but DeepSeek's, whose code leaves it at 1e-6 whatever `rms_norm_eps` says
 /// @param tiedEmbeddings whether the output head is the input embedding
 /// @param maxPositions `max_position_embeddings`, tokens
 /// @param extraLayers layers after the last that other tools use (multi-token prediction,
@@ -23,6 +26,7 @@ public record ModelSpec(
     int vocabularySize,
     List<LayerSpec> layers,
     double normEpsilon,
+    double attentionNormEpsilon,
     boolean tiedEmbeddings,
     int maxPositions,
     int extraLayers) {
@@ -37,6 +41,28 @@ public record ModelSpec(
 
   public ModelSpec {
     layers = List.copyOf(layers);
+  }
+
+  /// A model whose norms all add the same.
+  public ModelSpec(
+      String architecture,
+      int hiddenSize,
+      int vocabularySize,
+      List<LayerSpec> layers,
+      double normEpsilon,
+      boolean tiedEmbeddings,
+      int maxPositions,
+      int extraLayers) {
+    this(
+        architecture,
+        hiddenSize,
+        vocabularySize,
+        layers,
+        normEpsilon,
+        normEpsilon,
+        tiedEmbeddings,
+        maxPositions,
+        extraLayers);
   }
 
   /// Every tensor the model reads, in the order of the forward pass.
@@ -67,7 +93,7 @@ public record ModelSpec(
       throw new IllegalArgumentException(
           "expected %d attention sublayers, found %d".formatted(layers.size(), attention.size()));
     }
-    var changed = new java.util.ArrayList<LayerSpec>();
+    var changed = new ArrayList<LayerSpec>();
     for (int i = 0; i < layers.size(); i++) {
       changed.add(new LayerSpec(attention.get(i), layers.get(i).feedForward()));
     }
@@ -77,6 +103,7 @@ public record ModelSpec(
         vocabularySize,
         changed,
         normEpsilon,
+        attentionNormEpsilon,
         tiedEmbeddings,
         maxPositions,
         extraLayers);

@@ -3,7 +3,7 @@ package dev.regroup.formats.checkpoint;
 /// A file is not what it says it is: fix the file.
 ///
 /// The message is one line: where: what: expected, found -> what to do.
-public final class CheckpointException extends RuntimeException {
+public class CheckpointException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   /// @param message one line: where: what: expected, found -> what to do

@@ -7,12 +7,16 @@ import java.util.stream.LongStream;
 
 /// The extents of a tensor, slowest first; the empty shape is a scalar.
 ///
+/// A file may give an empty tensor an extent of 2^63 or more. Extents are therefore unsigned, but
+/// only a shape with a zero in it can hold one that reads as negative.
+///
 /// @param extents each at least 0
 public record Shape(List<Long> extents) {
   public Shape {
     extents = List.copyOf(extents);
+    boolean empty = extents.contains(0L);
     for (long extent : extents) {
-      if (extent < 0) {
+      if (extent < 0 && !empty) {
         throw new IllegalArgumentException("shape extents must be at least 0, found " + extents);
       }
     }
@@ -35,11 +39,19 @@ public record Shape(List<Long> extents) {
 
   /// The number of elements.
   ///
-  /// @throws ArithmeticException where the product, taken left to right, does not fit 64 bits
+  /// @throws ArithmeticException where the product, taken left to right, does not fit 64 bits: so
+  ///     `[0, 2^63, 4]` is 0, and `[2^63, 4, 0]` throws
   public long elements() {
+    return elements(toArray());
+  }
+
+  /// The number of elements of a shape not yet known to be one: its extents are unsigned.
+  ///
+  /// @throws ArithmeticException where the product, taken left to right, does not fit 64 bits
+  public static long elements(long[] extents) {
     long product = 1;
     for (long extent : extents) {
-      product = Math.multiplyExact(product, extent);
+      product = Math.unsignedMultiplyExact(product, extent);
     }
     return product;
   }
@@ -51,8 +63,13 @@ public record Shape(List<Long> extents) {
 
   @Override
   public String toString() {
-    return Arrays.stream(toArray())
-        .mapToObj(Long::toString)
+    return describe(toArray());
+  }
+
+  /// Unsigned extents as text: `[4096, 1024]`.
+  public static String describe(long[] extents) {
+    return Arrays.stream(extents)
+        .mapToObj(Long::toUnsignedString)
         .collect(Collectors.joining(", ", "[", "]"));
   }
 }

@@ -6,6 +6,6 @@ public record TensorInfo(String name, Dtype dtype, Shape shape) {
   ///
   /// @throws ArithmeticException where that does not fit 64 bits
   public long bytes() {
-    return Math.multiplyExact(shape.elements(), (long) dtype.bits()) / 8;
+    return Math.unsignedMultiplyExact(shape.elements(), (long) dtype.bits()) >>> 3;
   }
 }

@@ -1,0 +1,179 @@
+package dev.regroup.formats.safetensors;
+
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.tensor.Dtype;
+import dev.regroup.formats.tensor.TensorCodec;
+import dev.regroup.formats.tensor.TensorInfo;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// A model directory, or one file, of safetensors; holds its files open until it is closed.
+public final class SafetensorsCheckpoint implements Checkpoint {
+  /// Bytes decoded at a time; a multiple of every dtype's width.
+  private static final int CHUNK = 1 << 20;
+
+  private final Path path;
+  private final @Nullable ModelConfig config;
+  private final List<OpenShard> shards;
+  private final List<Path> sideFiles;
+  private final List<String> warnings;
+  private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private final Map<String, Slot> slots = new LinkedHashMap<>();
+
+  /// Where a tensor lies in an open file.
+  private record Slot(OpenShard shard, TensorInfo info, long offset) {}
+
+  private SafetensorsCheckpoint(ModelFolder folder, List<OpenShard> shards) {
+    this.path = folder.path();
+    this.config = folder.config().orElse(null);
+    this.shards = List.copyOf(shards);
+    this.sideFiles = folder.sideFiles();
+    this.warnings = folder.warnings();
+    for (OpenShard shard : shards) {
+      for (SafetensorsHeader.Entry entry : shard.header().entries()) {
+        infos.put(entry.info().name(), entry.info());
+        slots.put(entry.info().name(), new Slot(shard, entry.info(), entry.offset()));
+      }
+    }
+  }
+
+  /// Opens a model directory, or one safetensors file: all headers are read and checked.
+  ///
+  /// @throws CheckpointException where a file is not what it says, or files are missing
+  /// @throws UnsupportedModelException where the directory holds weights in other formats only
+  public static SafetensorsCheckpoint open(Path path) {
+    ModelFolder folder = ModelFolder.look(path);
+    List<OpenShard> shards = new ArrayList<>();
+    try {
+      for (Path file : folder.shards()) {
+        shards.add(OpenShard.open(file));
+      }
+      return new SafetensorsCheckpoint(folder.checkedAgainst(shards), shards);
+    } catch (RuntimeException e) {
+      shards.forEach(OpenShard::close);
+      throw e;
+    }
+  }
+
+  @Override
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public ModelConfig config() {
+    if (config == null) {
+      throw new CheckpointException(
+          path + ": no config.json -> give a model directory that holds one");
+    }
+    return config;
+  }
+
+  @Override
+  public List<Shard> shards() {
+    return shards.stream().map(OpenShard::describe).toList();
+  }
+
+  @Override
+  public Collection<TensorInfo> infos() {
+    return Collections.unmodifiableCollection(infos.values());
+  }
+
+  @Override
+  public Optional<TensorInfo> find(String name) {
+    return Optional.ofNullable(infos.get(name));
+  }
+
+  @Override
+  public Location locate(String name) {
+    Slot slot = slot(name);
+    return new Location(slot.shard().file(), slot.offset(), slot.info().bytes());
+  }
+
+  @Override
+  public void read(String name, long offset, ByteBuffer into) {
+    Slot slot = slot(name);
+    if (offset < 0 || offset > slot.info().bytes() - into.remaining()) {
+      throw new IllegalArgumentException(
+          "tensor %s: bytes [%d, %d) of %d"
+              .formatted(
+                  Quoted.of(name), offset, offset + into.remaining(), slot.info().bytes()));
+    }
+    slot.shard().read(slot.offset() + offset, into);
+  }
+
+  @Override
+  public float[] floats(String name) {
+    Slot slot = slot(name);
+    Dtype dtype = slot.info().dtype();
+    float[] values = new float[requireFloats(slot)];
+    int width = dtype.bits() / 8;
+    ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(CHUNK, slot.info().bytes()));
+    for (int at = 0; at < values.length; at += chunk.limit() / width) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), (long) (values.length - at) * width));
+      slot.shard().read(slot.offset() + (long) at * width, chunk);
+      TensorCodec.decode(dtype, chunk.flip(), values, at);
+    }
+    return values;
+  }
+
+  @Override
+  public List<Path> sideFiles() {
+    return sideFiles;
+  }
+
+  @Override
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  @Override
+  public void close() {
+    shards.forEach(OpenShard::close);
+  }
+
+  /// The open file and the place of a tensor, for copies in the kernel.
+  OpenShard shardOf(String name) {
+    return slot(name).shard();
+  }
+
+  private Slot slot(String name) {
+    Slot slot = slots.get(name);
+    if (slot == null) {
+      throw new IllegalArgumentException("%s: no tensor %s".formatted(path, Quoted.of(name)));
+    }
+    return slot;
+  }
+
+  private static int requireFloats(Slot slot) {
+    TensorInfo info = slot.info();
+    String where = "%s: tensor %s".formatted(slot.shard().file(), Quoted.of(info.name()));
+    switch (info.dtype()) {
+      case F64, F32, BF16, F16 -> {}
+      case F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0 ->
+          throw new UnsupportedModelException(
+              "%s is %s: FP8 weights need their scales and are not read yet -> use the BF16 model"
+                  .formatted(where, info.dtype()));
+      case F6_E3M2, F6_E2M3, F4, C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
+          throw new UnsupportedModelException(
+              "%s: expected F64, F32, BF16 or F16, found %s".formatted(where, info.dtype()));
+    }
+    if (info.shape().elements() > Integer.MAX_VALUE - 8) {
+      throw new UnsupportedModelException(
+          "%s: expected fewer than 2^31 elements, found %s".formatted(where, info.shape()));
+    }
+    return (int) info.shape().elements();
+  }
+}

@@ -1,0 +1,153 @@
+package dev.regroup.formats.safetensors;
+
+import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.JsonText;
+import dev.regroup.formats.checkpoint.Quoted;
+import dev.regroup.formats.checkpoint.TextFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.json.JsonFactory;
+
+/// A `model.safetensors.index.json`: which file holds which tensor.
+///
+/// @param weightMap file by tensor name, sorted; files are relative to the index, with `/` between
+///     folders, and never lead outside
+/// @param totalSize bytes of all tensors (not of the files), where the index says it
+/// @param oddities what is unusual about the index but no reason to refuse it, one line each
+public record ShardIndex(
+    SortedMap<String, String> weightMap, OptionalLong totalSize, List<String> oddities) {
+  /// The name of an index beside the shards.
+  public static final String FILE = "model.safetensors.index.json";
+
+  /// Bytes of the largest index read: room for millions of tensors.
+  private static final int MOST_BYTES = 256 << 20;
+
+  private static final JsonFactory FACTORY = new JsonFactory();
+
+  public ShardIndex {
+    weightMap = Collections.unmodifiableSortedMap(new TreeMap<>(weightMap));
+    oddities = List.copyOf(oddities);
+  }
+
+  /// Reads and checks an index; the files it names are not looked at.
+  ///
+  /// @throws CheckpointException where it is not an index, names a tensor twice, or a path that leads
+  ///     outside
+  public static ShardIndex read(Path file) {
+    return parse(file, TextFile.read(file, MOST_BYTES));
+  }
+
+  /// Checks the text of an index.
+  ///
+  /// @param file named in errors
+  /// @throws CheckpointException as {@link #read} does
+  public static ShardIndex parse(Path file, String text) {
+    try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+      return new Reading(file, json).read();
+    } catch (JacksonException e) {
+      throw new CheckpointException(file + ": " + JsonText.complaint(e), e);
+    }
+  }
+
+  /// One pass over an index.
+  private static final class Reading {
+    private final Path file;
+    private final JsonParser json;
+    private final SortedMap<String, String> weightMap = new TreeMap<>();
+    private final List<String> oddities = new ArrayList<>();
+    private OptionalLong totalSize = OptionalLong.empty();
+
+    Reading(Path file, JsonParser json) {
+      this.file = file;
+      this.json = json;
+    }
+
+    ShardIndex read() {
+      require(json.nextToken() == JsonToken.START_OBJECT, "expected a JSON object");
+      boolean map = false;
+      boolean metadata = false;
+      while (json.nextToken() != JsonToken.END_OBJECT) {
+        String key = json.currentName();
+        json.nextToken();
+        switch (key) {
+          case "weight_map" -> {
+            require(!map, "\"weight_map\" appears twice");
+            readWeightMap();
+            map = true;
+          }
+          case "metadata" -> {
+            require(!metadata, "\"metadata\" appears twice");
+            readMetadata();
+            metadata = true;
+          }
+          default -> json.skipChildren();
+        }
+      }
+      require(json.nextToken() == null, "expected one JSON object, found more after it");
+      require(map, "\"weight_map\" is missing");
+      require(!weightMap.isEmpty(), "\"weight_map\" names no tensor");
+      if (!metadata) {
+        oddities.add(file + ": no \"metadata\"; transformers refuses to load such an index");
+      }
+      return new ShardIndex(weightMap, totalSize, oddities);
+    }
+
+    private void readWeightMap() {
+      require(
+          json.currentToken() == JsonToken.START_OBJECT,
+          "\"weight_map\": expected an object of tensor names and files");
+      while (json.nextToken() != JsonToken.END_OBJECT) {
+        String tensor = json.currentName();
+        json.nextToken();
+        String where = "tensor " + Quoted.of(tensor);
+        require(json.currentToken() == JsonToken.VALUE_STRING, where + ": expected a file name");
+        String shard = json.getString();
+        ShardName.require(file, where, shard);
+        require(weightMap.put(tensor, shard) == null, where + " appears twice in \"weight_map\"");
+      }
+    }
+
+    private void readMetadata() {
+      if (json.currentToken() != JsonToken.START_OBJECT) {
+        oddities.add(file + ": \"metadata\": expected an object");
+        json.skipChildren();
+        return;
+      }
+      while (json.nextToken() != JsonToken.END_OBJECT) {
+        String key = json.currentName();
+        json.nextToken();
+        if (key.equals("total_size")) {
+          readTotalSize();
+        }
+        json.skipChildren();
+      }
+    }
+
+    private void readTotalSize() {
+      try {
+        if (json.currentToken() == JsonToken.VALUE_NUMBER_INT) {
+          totalSize = OptionalLong.of(Long.parseLong(json.getString()));
+          return;
+        }
+      } catch (NumberFormatException e) {
+        // More than 64 bits: as odd as any other value that is no count of bytes.
+      }
+      oddities.add(file + ": \"total_size\": expected a count of bytes, found something else");
+    }
+
+    private void require(boolean good, String message) {
+      if (!good) {
+        throw new CheckpointException(file + ": " + message);
+      }
+    }
+  }
+}
