@@ -29,6 +29,15 @@ public interface AttentionSublayer {
   /// `o_proj` of the heads' outputs: `[tokens, D]`.
   float[] output(float[] heads, int tokens);
 
+  /// Queries `[tokens, H, row.queryDim()]` that meet cache rows directly: where rows hold latents,
+  /// `W_UK` is multiplied into the part that is not rotated. May return the array given.
+  float[] absorb(Projected rotated);
+
+  /// The heads' outputs `[tokens, H · d_v]` from what their absorbed queries brought back,
+  /// `[tokens, H, row.value().width()]`: where rows hold latents, `W_UV` of it. May return the array
+  /// given.
+  float[] expand(float[] attended, int tokens);
+
   /// Causal self-attention on one sequence from position 0: `[tokens, D]` in and out.
   default float[] forward(float[] x, int tokens) {
     return output(heads(rotate(project(x, tokens), 0)), tokens);

@@ -9,6 +9,15 @@ public record Embedding(int hiddenSize, float[] weights) {
   ///
   /// @throws IllegalArgumentException where a token lies outside the vocabulary
   public float[] embed(int[] tokens) {
-    throw new UnsupportedOperationException("not yet: " + tokens.length);
+    int vocabulary = weights.length / hiddenSize;
+    float[] rows = new float[Math.multiplyExact(tokens.length, hiddenSize)];
+    for (int i = 0; i < tokens.length; i++) {
+      if (tokens[i] < 0 || tokens[i] >= vocabulary) {
+        throw new IllegalArgumentException(
+            "token %d is %d, the vocabulary has %d".formatted(i, tokens[i], vocabulary));
+      }
+      System.arraycopy(weights, tokens[i] * hiddenSize, rows, i * hiddenSize, hiddenSize);
+    }
+    return rows;
   }
 }

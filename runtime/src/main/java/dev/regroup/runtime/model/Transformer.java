@@ -10,14 +10,21 @@ import dev.regroup.formats.tensor.Tensors;
 public final class Transformer {
   private final ModelSpec spec;
   private final Tensors weights;
+  private final Operations operations;
 
   /// A model over its tensors; none is read yet.
   ///
   /// @param spec what the model is
   /// @param weights its tensors, under the names of {@link ModelSpec#tensors}
   public Transformer(ModelSpec spec, Tensors weights) {
+    this(spec, weights, Operations.fast());
+  }
+
+  /// The same, computed by some operations: {@link Operations#scalar} is the definition.
+  public Transformer(ModelSpec spec, Tensors weights, Operations operations) {
     this.spec = spec;
     this.weights = weights;
+    this.operations = operations;
   }
 
   /// What the model is.
@@ -27,22 +34,31 @@ public final class Transformer {
 
   /// The input embedding, read once; see {@link Embedding#embed}.
   public Embedding embedding() {
-    throw new UnsupportedOperationException("not yet: " + weights);
+    return new Embedding(spec.hiddenSize(), weights.floats(ModelSpec.EMBEDDING));
   }
 
   /// One layer, its weights read.
   public DecoderLayer layer(int index) {
-    throw new UnsupportedOperationException("not yet: " + index);
+    return LoadedLayer.read(spec, index, weights, operations);
   }
 
   /// The final norm and the output head, read once.
   public OutputHead head() {
-    throw new UnsupportedOperationException("not yet");
+    return new OutputHead(
+        spec.hiddenSize(),
+        spec.normEpsilon(),
+        weights.floats(ModelSpec.FINAL_NORM),
+        weights.floats(spec.tiedEmbeddings() ? ModelSpec.EMBEDDING : ModelSpec.HEAD),
+        operations);
   }
 
   /// The logits `[tokens, vocabulary]` of one whole sequence from position 0: every layer is read,
   /// run and dropped.
   public float[] logits(int[] tokens) {
-    throw new UnsupportedOperationException("not yet: " + tokens.length);
+    float[] hidden = embedding().embed(tokens);
+    for (int i = 0; i < spec.layers().size(); i++) {
+      hidden = layer(i).forward(hidden, tokens.length);
+    }
+    return head().logits(hidden, 0, tokens.length);
   }
 }
