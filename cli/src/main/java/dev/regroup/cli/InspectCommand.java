@@ -17,10 +17,12 @@ import picocli.CommandLine.Parameters;
 /// `inspect CHECKPOINT`: what is on disk, and what it means.
 @Command(
     name = "inspect",
+    header = "Say what a checkpoint is, and what a token costs in its KV cache.",
     description = {
-      "Say what a checkpoint is: architecture, parameters, dtypes, attention layout and rope of"
-          + " each layer, and how many bytes of KV cache a token takes, on one device and on 2, 4"
-          + " and 8 tensor-parallel ones. Reads headers and config.json, not weights."
+      "Prints architecture, parameters, dtypes, shards, attention layout and rope of each layer, and"
+          + " the bytes of KV cache that a token takes, on one device and on 2, 4 and 8"
+          + " tensor-parallel ones. Reads headers and config.json, no weights. Of a bare safetensors"
+          + " file it lists the tensors."
     },
     footer = {
       "  regroup fixture tiny-gqa /tmp/tiny && regroup inspect /tmp/tiny",

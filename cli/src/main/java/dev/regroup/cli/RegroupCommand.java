@@ -20,6 +20,13 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     usageHelpAutoWidth = true,
     descriptionHeading = "%n",
+    header = "Gives trained language models a smaller KV cache, and proves what the result is worth.",
+    description = {
+      "Converts checkpoints with MHA, MQA, GQA or MLA attention to GTA or GLA attention: inspect the"
+          + " source, plan the conversion, convert, verify. Results go to standard output; notices,"
+          + " progress and errors to standard error."
+    },
+    synopsisSubcommandLabel = "COMMAND",
     parameterListHeading = "%nArguments:%n",
     optionListHeading = "%nOptions:%n",
     commandListHeading = "%nCommands:%n",
@@ -36,7 +43,14 @@ import picocli.CommandLine.Spec;
       "70:a bug in Regroup, or too little memory",
       "130:interrupted"
     },
-    footerHeading = "%nExamples:%n")
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  regroup demo                                    the whole flow on bundled models",
+      "  regroup inspect /models/llama",
+      "  regroup plan /models/llama --to gta",
+      "  regroup convert /models/llama /models/llama-gta --to gta --calibration text.txt",
+      "  regroup verify /models/llama /models/llama-gta --text heldout.txt"
+    })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class RegroupCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
