@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import java.util.List;
 import java.util.Optional;
@@ -81,8 +82,8 @@ public final class Architectures {
   private static UnsupportedModelException unknown(
       ModelConfig config, String what, String name, Function<Architecture, String> by) {
     return new UnsupportedModelException(
-        "%s: %s \"%s\" is not known; known are %s"
-            .formatted(config.file(), what, name, names(by)));
+        "%s: %s %s is not known; known are %s"
+            .formatted(config.file(), what, Quoted.of(name), names(by)));
   }
 
   private static String names(Function<Architecture, String> by) {

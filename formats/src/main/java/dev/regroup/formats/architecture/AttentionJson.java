@@ -10,6 +10,7 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -165,6 +166,6 @@ final class AttentionJson {
   }
 
   private static CheckpointException unknownKind(ModelConfig json, String kind, String known) {
-    return json.wrong("kind", "expected %s, found \"%s\"".formatted(known, kind));
+    return json.wrong("kind", "expected %s, found %s".formatted(known, Quoted.of(kind)));
   }
 }

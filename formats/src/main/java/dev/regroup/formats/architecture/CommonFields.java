@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,7 +86,7 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
     String activation = config.text("hidden_act", "silu");
     if (!activation.equals("silu") && !activation.equals("swish")) {
       throw unsupported(
-          config, "hidden_act", "expected \"silu\", found \"%s\"".formatted(activation));
+          config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
     }
     for (String key : List.of("quantization_config", "compression_config")) {
       if (config.has(key)) {

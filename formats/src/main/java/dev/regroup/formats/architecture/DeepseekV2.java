@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 
 /// DeepSeek V2 and V2-Lite: multi-head latent attention, softmax-routed experts.
 ///
@@ -44,7 +45,7 @@ final class DeepseekV2 implements Architecture {
     String scores = config.text("scoring_func", "softmax");
     if (!scores.equals("softmax")) {
       throw CommonFields.unsupported(
-          config, "scoring_func", "expected \"softmax\", found \"%s\"".formatted(scores));
+          config, "scoring_func", "expected \"softmax\", found " + Quoted.of(scores));
     }
     if (config.flag("norm_topk_prob", false)) {
       throw CommonFields.unsupported(
@@ -61,7 +62,7 @@ final class DeepseekV2 implements Architecture {
               throw CommonFields.unsupported(
                   config,
                   "topk_method",
-                  "expected greedy or group_limited_greedy, found \"%s\"".formatted(method));
+                  "expected greedy or group_limited_greedy, found " + Quoted.of(method));
         };
     int groups = limited ? config.integer("n_group") : 1;
     return new Routing(

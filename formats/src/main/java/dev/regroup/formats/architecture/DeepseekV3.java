@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 
 /// DeepSeek V3 and R1, and what shares their code: multi-head latent attention, sigmoid-routed experts
 /// chosen with a correction bias (`noaux_tc`), layers for multi-token prediction after the last.
@@ -50,7 +51,7 @@ final class DeepseekV3 implements Architecture {
     String found = config.text(key, only);
     if (!found.equals(only)) {
       throw CommonFields.unsupported(
-          config, key, "expected \"%s\", found \"%s\"".formatted(only, found));
+          config, key, "expected \"%s\", found %s".formatted(only, Quoted.of(found)));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -116,10 +117,10 @@ public final class Inventory {
     if (!wrong.isEmpty()) {
       TensorInfo first = wrong.getFirst();
       throw new CheckpointException(
-          "%s: tensor \"%s\": %s%s -> %s"
+          "%s: tensor %s: %s%s -> %s"
               .formatted(
                   fileOf(first.name()),
-                  first.name(),
+                  Quoted.of(first.name()),
                   what.apply(first),
                   others(wrong.stream().skip(1).map(TensorInfo::name).toList()),
                   "config.json and this file do not belong together"));
@@ -145,10 +146,10 @@ public final class Inventory {
     if (!strange.isEmpty()) {
       String first = strange.getFirst().name();
       throw new CheckpointException(
-          "%s: tensor \"%s\": expected none of this name, as architecture %s has none%s -> %s"
+          "%s: tensor %s: expected none of this name, as architecture %s has none%s -> %s"
               .formatted(
                   fileOf(first),
-                  first,
+                  Quoted.of(first),
                   spec.architecture(),
                   others(strange.stream().skip(1).map(TensorInfo::name).toList()),
                   "another model's file, or another model's config.json"));
@@ -161,7 +162,7 @@ public final class Inventory {
     }
     return names.stream()
         .limit(NAMED - 1)
-        .map(name -> "\"" + name + "\"")
+        .map(Quoted::of)
         .collect(Collectors.joining(", ", " (and so %d more: ".formatted(names.size()), ""))
         + (names.size() > NAMED - 1 ? ", ...)" : ")");
   }

@@ -1,6 +1,7 @@
 package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -59,7 +60,7 @@ final class LayerWindows {
                 throw CommonFields.unsupported(
                     config,
                     "layer_types",
-                    "expected full_attention or sliding_attention, found \"%s\"".formatted(type));
+                    "expected full_attention or sliding_attention, found " + Quoted.of(type));
           });
     }
     return each;

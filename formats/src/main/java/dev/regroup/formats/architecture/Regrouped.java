@@ -5,6 +5,7 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -63,8 +64,8 @@ public final class Regrouped implements Architecture {
       throw CommonFields.unsupported(
           config,
           "regroup.format_version",
-          "expected %d, found %d -> use the version of Regroup that wrote it, \"%s\""
-              .formatted(FORMAT_VERSION, version, section.text("tool_version", "unknown")));
+          "expected %d, found %d -> use the version of Regroup that wrote it, %s"
+              .formatted(FORMAT_VERSION, version, Quoted.of(section.text("tool_version", "unknown"))));
     }
     ModelSpec base = base(config, section).describe(config);
     return base.withAttention(modelType(), attention(section, base.layers().size()));
@@ -166,6 +167,6 @@ public final class Regrouped implements Architecture {
                 CommonFields.unsupported(
                     config,
                     "regroup.base_model_type",
-                    "model type \"%s\" is not known".formatted(name)));
+                    "model type %s is not known".formatted(Quoted.of(name))));
   }
 }

@@ -2,6 +2,7 @@ package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.Quoted;
 
 /// A config's rotary parameters, in either spelling: `rope_theta` beside `rope_scaling` (transformers
 /// up to 4), or both within `rope_parameters` (from 5 on). Where a config has both, `rope_scaling`
@@ -62,7 +63,7 @@ record RopeParameters(double theta, RopeScaling scaling, double softmaxFactor) {
           throw CommonFields.unsupported(
               config,
               key + "." + typeKey,
-              "expected default, linear, llama3 or yarn, found \"%s\"".formatted(type));
+              "expected default, linear, llama3 or yarn, found " + Quoted.of(type));
     };
   }
 

@@ -2,7 +2,9 @@ package dev.regroup.formats.checkpoint;
 
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.formats.tensor.Tensors;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -33,6 +35,23 @@ public interface Checkpoint extends Tensors, AutoCloseable {
   /// @param into filled from its position to its limit
   /// @throws CheckpointException where the file ends before
   void read(String name, long offset, ByteBuffer into);
+
+  /// Writes all bytes of a tensor to a channel, at the channel's own position.
+  ///
+  /// @throws CheckpointException where the file ends before
+  /// @throws IOException where the channel cannot be written
+  default void transfer(String name, WritableByteChannel to) throws IOException {
+    long bytes = locate(name).bytes();
+    ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(bytes, 1 << 20));
+    for (long at = 0; at < bytes; at += chunk.limit()) {
+      chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - at));
+      read(name, at, chunk);
+      chunk.flip();
+      while (chunk.hasRemaining()) {
+        to.write(chunk);
+      }
+    }
+  }
 
   /// Files of the directory that hold no tensors: tokenizer, generation config, licence; names
   /// relative to the directory, sorted. Neither the config nor the index is among them.

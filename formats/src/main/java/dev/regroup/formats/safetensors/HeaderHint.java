@@ -15,60 +15,58 @@ final class HeaderHint {
 
   private HeaderHint() {}
 
-  /// What the first bytes look like, ready to be put behind a message; empty where they look like
-  /// nothing known.
-  static String of(FileChannel channel, long fileBytes) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(fileBytes, SNIFFED));
+  /// Says what the first bytes look like, or that the length they make is too large.
+  static String notSafetensors(FileChannel channel, long headerBytes) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(SNIFFED);
     channel.read(bytes, 0);
-    return of(new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1));
+    String found =
+        known(new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1));
+    return found.isEmpty()
+        ? "expected a header of at most %d bytes, found %s: truncated, or not safetensors"
+            .formatted(
+                SafetensorsHeader.MOST_HEADER_BYTES, Long.toUnsignedString(headerBytes))
+        : "expected safetensors, found " + found;
   }
 
-  private static String of(String start) {
+  private static String known(String start) {
     String text = start.stripLeading().toLowerCase(Locale.ROOT);
-    if (start.isEmpty()) {
-      return ": an empty file -> download it again";
-    }
     if (start.startsWith("version https://git-lfs")) {
-      return ": a git-lfs pointer -> run \"git lfs pull\"";
+      return "a git-lfs pointer -> run \"git lfs pull\"";
     }
     if (text.startsWith("<!doctype") || text.startsWith("<html") || text.startsWith("<?xml")) {
-      return ": an HTML page, not the file -> check the link or log in, then download it again";
+      return "an HTML page -> check the address or log in, then download it again";
     }
     if (start.startsWith("GGUF")) {
-      return ": a GGUF file -> convert the model to safetensors";
+      return "a GGUF file -> take the safetensors model it was made from";
     }
     if (start.startsWith("PK\003\004")) {
-      return ": a zip archive, such as PyTorch writes -> save the model as safetensors";
+      return "a zip archive, such as PyTorch writes -> save the model as safetensors";
     }
     if (start.startsWith("\u0080\002") || start.startsWith("\u0080\004")) {
-      return ": a pickle, such as old PyTorch writes -> save the model as safetensors";
+      return "a pickle, such as old PyTorch writes -> save the model as safetensors";
     }
     if (start.startsWith("\037\u008b")) {
-      return ": a gzip archive -> unpack it first";
+      return "a gzip archive -> unpack it first";
     }
-    return start.startsWith("{") ? ": JSON without the length before it" : "";
+    return text.startsWith("{") ? "JSON -> give the model's directory" : "";
   }
 
   /// Names damage that would otherwise be reported as some character that is not JSON.
-  static void refuseKnownDamage(Path file, byte[] header, long fileBytes) {
+  static void refuseKnownDamage(Path file, byte[] header) {
     if (header.length == 0) {
-      throw new SafetensorsException(
+      throw malformed(
           file,
-          BAD_JSON,
-          "the header is empty; a file of %d bytes that begins with zeros was perhaps never written"
-                  .formatted(fileBytes)
-              + " -> download it again");
+          "the header's length is 0: the file begins with zeros, it was reserved on a disk and not"
+              + " written -> download it again");
     }
     if (header.length >= 3
         && header[0] == (byte) 0xef
         && header[1] == (byte) 0xbb
         && header[2] == (byte) 0xbf) {
-      throw new SafetensorsException(
-          file, BAD_JSON, "header: expected \"{\", found a byte order mark");
+      throw malformed(file, "header: expected \"{\", found a byte order mark");
     }
-    if (header[header.length - 1] == 0 && header[0] == '{' && isPaddedWithNuls(header)) {
-      throw new SafetensorsException(
-          file, BAD_JSON, "header: padded with NUL -> pad it with spaces");
+    if (isPaddedWithNuls(header)) {
+      throw malformed(file, "header: padded with NUL -> pad it with spaces");
     }
   }
 
@@ -77,6 +75,11 @@ final class HeaderHint {
     while (end > 0 && header[end - 1] == 0) {
       end--;
     }
-    return end > 0 && header[end - 1] == '}';
+    // In UTF-16 the last byte is NUL too, and so is the second.
+    return end > 1 && end < header.length && header[end - 1] == '}' && header[1] != 0;
+  }
+
+  private static SafetensorsException malformed(Path file, String message) {
+    return new SafetensorsException(file, BAD_JSON, message);
   }
 }

@@ -8,7 +8,9 @@ import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -130,6 +132,12 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   }
 
   @Override
+  public void transfer(String name, WritableByteChannel to) throws IOException {
+    Slot slot = slot(name);
+    slot.shard().transfer(slot.offset(), slot.info().bytes(), to);
+  }
+
+  @Override
   public List<Path> sideFiles() {
     return sideFiles;
   }
@@ -142,11 +150,6 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   @Override
   public void close() {
     shards.forEach(OpenShard::close);
-  }
-
-  /// The open file and the place of a tensor, for copies in the kernel.
-  OpenShard shardOf(String name) {
-    return slot(name).shard();
   }
 
   private Slot slot(String name) {

@@ -5,14 +5,7 @@ import static dev.regroup.formats.safetensors.SafetensorsFault.HEADER_TOO_LARGE;
 import static dev.regroup.formats.safetensors.SafetensorsFault.HEADER_TOO_SMALL;
 import static dev.regroup.formats.safetensors.SafetensorsFault.HEADER_UTF8;
 import static dev.regroup.formats.safetensors.SafetensorsFault.INCOMPLETE_BUFFER;
-import static dev.regroup.formats.safetensors.SafetensorsFault.INVALID_OFFSET;
-import static dev.regroup.formats.safetensors.SafetensorsFault.MISALIGNED;
-import static dev.regroup.formats.safetensors.SafetensorsFault.OVERFLOW;
-import static dev.regroup.formats.safetensors.SafetensorsFault.SIZE_MISMATCH;
 
-import dev.regroup.formats.checkpoint.Quoted;
-import dev.regroup.formats.safetensors.HeaderJson.Description;
-import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,21 +16,19 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /// The header of a safetensors file, read and checked.
 ///
-/// | bytes               | what                                             |
-/// |---------------------|--------------------------------------------------|
-/// | `[0, 8)`            | N, unsigned, little-endian, at most 100,000,000  |
-/// | `[8, 8 + N)`        | UTF-8 JSON, one object                           |
-/// | `[8 + N, end)`      | the tensors, end to end                          |
+/// | bytes          | what                                            |
+/// |----------------|-------------------------------------------------|
+/// | `[0, 8)`       | N, unsigned, little-endian, at most 100,000,000 |
+/// | `[8, 8 + N)`   | UTF-8 JSON, one object                          |
+/// | `[8 + N, end)` | the tensors, end to end                         |
 ///
 /// The object maps each tensor's name to exactly `dtype`, `shape` and `data_offsets`, two offsets
 /// counted from byte 8 + N; `__metadata__` may map strings to strings. Sorted by offset, the tensors
@@ -48,7 +39,7 @@ import java.util.TreeMap;
 /// Source: safetensors at 24b0b28, `tensor.rs`, `Metadata::validate`.
 ///
 /// @param entries in the order of their bytes
-/// @param metadata what `__metadata__` holds; empty where there is none
+/// @param metadata what `__metadata__` holds, by sorted key; empty where there is none
 /// @param dataStart 8 + N, bytes
 public record SafetensorsHeader(
     List<Entry> entries, Map<String, String> metadata, long dataStart) {
@@ -71,24 +62,17 @@ public record SafetensorsHeader(
   /// @throws SafetensorsException with the rule that is broken
   public static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
     long fileBytes = channel.size();
-    byte[] length = bytesAt(channel, 0, (int) Math.min(fileBytes, LENGTH_BYTES));
+    byte[] length = bytesAt(channel, 0, LENGTH_BYTES);
     if (length.length < LENGTH_BYTES) {
       throw new SafetensorsException(
           file,
           HEADER_TOO_SMALL,
-          "expected at least 8 bytes, found %d%s"
-              .formatted(fileBytes, HeaderHint.of(channel, fileBytes)));
+          "expected at least 8 bytes, found %d -> download it again".formatted(fileBytes));
     }
     long headerBytes = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (Long.compareUnsigned(headerBytes, MOST_HEADER_BYTES) > 0) {
       throw new SafetensorsException(
-          file,
-          HEADER_TOO_LARGE,
-          "expected a header of at most %d bytes, found a length of %s%s"
-              .formatted(
-                  MOST_HEADER_BYTES,
-                  Long.toUnsignedString(headerBytes),
-                  HeaderHint.of(channel, fileBytes)));
+          file, HEADER_TOO_LARGE, HeaderHint.notSafetensors(channel, headerBytes));
     }
     if (headerBytes > fileBytes - LENGTH_BYTES) {
       throw new SafetensorsException(
@@ -112,13 +96,13 @@ public record SafetensorsHeader(
   /// @throws SafetensorsException with the rule that is broken
   public static SafetensorsHeader parse(Path file, byte[] header, long fileBytes) {
     requireUtf8(file, header);
-    HeaderHint.refuseKnownDamage(file, header, fileBytes);
+    HeaderHint.refuseKnownDamage(file, header);
     HeaderJson json = HeaderJson.parse(file, header);
     long dataStart = LENGTH_BYTES + (long) header.length;
-    List<Entry> entries = place(file, json.tensors(), dataStart);
+    List<Entry> entries = new HeaderLayout(file, dataStart).place(json.tensors());
     long end = dataStart;
-    for (Entry entry : entries) {
-      end = entry.offset() + entry.info().bytes();
+    if (!entries.isEmpty()) {
+      end = entries.getLast().offset() + entries.getLast().info().bytes();
     }
     if (end != fileBytes) {
       throw new SafetensorsException(
@@ -127,74 +111,21 @@ public record SafetensorsHeader(
           end > fileBytes
               ? "expected %d bytes, found %d -> truncated: download it again"
                   .formatted(end, fileBytes)
-              : "expected %d bytes, found %d: the last tensor ends before the file does"
-                  .formatted(end, fileBytes));
+              : "expected %d bytes, found %d: no tensor holds the last %d"
+                  .formatted(end, fileBytes, fileBytes - end));
     }
     return new SafetensorsHeader(entries, json.metadata(), dataStart);
   }
 
-  private static List<Entry> place(
-      Path file, Map<String, Description> tensors, long dataStart) {
-    List<Map.Entry<String, Description>> sorted = new ArrayList<>(tensors.entrySet());
-    sorted.sort(
-        Map.Entry.comparingByValue(
-            Comparator.comparing(Description::begin, Long::compareUnsigned)
-                .thenComparing(Description::end, Long::compareUnsigned)));
-    List<Entry> entries = new ArrayList<>(sorted.size());
-    long next = 0;
-    for (var tensor : sorted) {
-      Description description = tensor.getValue();
-      if (description.begin() != next
-          || Long.compareUnsigned(description.end(), description.begin()) < 0) {
-        throw wrongPlace(file, tensor.getKey(), description, next);
-      }
-      TensorInfo info = size(file, tensor.getKey(), description);
-      entries.add(new Entry(info, dataStart + next));
-      next = description.end();
-    }
-    return entries;
-  }
-
-  private static TensorInfo size(Path file, String name, Description description) {
-    String extents = Shape.describe(description.extents());
-    String where = "tensor %s: %s of %s".formatted(Quoted.of(name), extents, description.dtype());
-    long bits;
-    try {
-      bits =
-          Math.unsignedMultiplyExact(
-              Shape.elements(description.extents()), (long) description.dtype().bits());
-    } catch (ArithmeticException e) {
-      throw new SafetensorsException(file, OVERFLOW, where + " does not fit 2^64 bits");
-    }
-    if (bits % 8 != 0) {
-      throw new SafetensorsException(
-          file, MISALIGNED, where + " is " + bits + " bits, which is no number of bytes");
-    }
-    long given = description.end() - description.begin();
-    if (bits >>> 3 != given) {
-      throw new SafetensorsException(
-          file,
-          SIZE_MISMATCH,
-          "%s is %d bytes, the header gives it %s"
-              .formatted(where, bits >>> 3, Long.toUnsignedString(given)));
-    }
-    return new TensorInfo(name, description.dtype(), Shape.of(description.extents()));
-  }
-
-  private static SafetensorsException wrongPlace(
-      Path file, String name, Description description, long next) {
-    String begin = Long.toUnsignedString(description.begin());
-    String end = Long.toUnsignedString(description.end());
-    String message;
-    if (Long.compareUnsigned(description.end(), description.begin()) < 0) {
-      message = "begins at " + begin + " and ends before it, at " + end;
-    } else if (Long.compareUnsigned(description.begin(), next) < 0) {
-      message = "begins at " + begin + ", inside the tensor before it, which ends at " + next;
-    } else {
-      message = "begins at " + begin + "; expected " + next + ": no tensor holds the bytes between";
-    }
-    return new SafetensorsException(
-        file, INVALID_OFFSET, "tensor %s: %s".formatted(Quoted.of(name), message));
+  /// The first 8 + N bytes of a file that holds these tensors end to end; equal input gives equal
+  /// bytes.
+  ///
+  /// @param tensors in the order of their bytes
+  /// @param metadata `format` is added where it is missing: transformers before 4.47 wants it
+  /// @throws IllegalArgumentException where a name appears twice or is no tensor's, a tensor does not
+  ///     end on a byte, or the header is longer than 25,000,000 bytes
+  public static byte[] render(List<TensorInfo> tensors, Map<String, String> metadata) {
+    return HeaderBytes.render(tensors, metadata);
   }
 
   private static void requireUtf8(Path file, byte[] header) {
@@ -213,9 +144,11 @@ public record SafetensorsHeader(
 
   private static byte[] bytesAt(FileChannel channel, long offset, int count) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(count);
-    while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) >= 0) {
-      // A short read is continued; the end of the file ends it.
+    while (bytes.hasRemaining()) {
+      if (channel.read(bytes, offset + bytes.position()) < 0) {
+        return Arrays.copyOf(bytes.array(), bytes.position());
+      }
     }
-    return bytes.hasRemaining() ? Arrays.copyOf(bytes.array(), bytes.position()) : bytes.array();
+    return bytes.array();
   }
 }

@@ -2,6 +2,7 @@ package dev.regroup.formats.safetensors;
 
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.JsonText;
+import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.TextFile;
 import java.nio.file.Path;
@@ -16,6 +17,8 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A `model.safetensors.index.json`: which file holds which tensor.
 ///
@@ -56,6 +59,20 @@ public record ShardIndex(
     } catch (JacksonException e) {
       throw new CheckpointException(file + ": " + JsonText.complaint(e), e);
     }
+  }
+
+  /// The text of an index for planned files, as transformers writes it: sorted, indented by 2.
+  public static String render(ShardPlan plan) {
+    SortedMap<String, String> files = new TreeMap<>();
+    plan.files()
+        .forEach(file -> file.tensors().forEach(info -> files.put(info.name(), file.name())));
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.putObject("metadata")
+        .put("total_parameters", plan.parameters())
+        .put("total_size", plan.bytes());
+    ObjectNode map = root.putObject("weight_map");
+    files.forEach(map::put);
+    return ModelConfig.render(root);
   }
 
   /// One pass over an index.

@@ -1,5 +1,6 @@
 package dev.regroup.runtime.linalg;
 
+import dev.regroup.runtime.PrivateFolder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -13,31 +14,22 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.zip.CRC32;
-import org.jspecify.annotations.Nullable;
 
 /// Takes native libraries out of a jar and opens them.
 ///
-/// They are extracted once, into a folder that only its owner may enter. A folder that somebody else
-/// owns or may write is not used, and a file is used only if size and CRC are those of the jar's
-/// table of contents: nobody else can plant a library, and a truncated one is replaced. Reading the
-/// check sums costs about 20 ms a start, unpacking them each time would cost 20 times that.
+/// They are unpacked once, into a {@link PrivateFolder}, where nobody else can plant a library; a file is
+/// used only if its size and CRC are those of the jar's table of contents, so that a truncated one is
+/// replaced. Summing them costs about 20 ms a start, unpacking them each time would cost 20 times that.
 final class NativeLibrary {
   /// In the order in which they need each other.
   private static final List<String> PARTS =
       List.of("winpthread", "libgcc", "libquadmath", "libgfortran", "libopenblas");
-
-  private static final Set<PosixFilePermission> OWNER_ONLY =
-      PosixFilePermissions.fromString("rwx------");
 
   private NativeLibrary() {}
 
@@ -52,20 +44,22 @@ final class NativeLibrary {
             .filter(entry -> entry.getName().matches(".*\\.(so|dylib|dll)[.0-9]*"))
             .forEach(entries::add);
       }
-      @Nullable SymbolLookup last = null;
-      Path cache = cache(entries.getLast());
+      JarEntry library = entries.getLast();
+      Path cache =
+          PrivateFolder.of("openblas-%x-%08x".formatted(library.getSize(), library.getCrc()));
+      SymbolLookup last = SymbolLookup.loaderLookup();
       for (JarEntry entry : entries) {
         last = SymbolLookup.libraryLookup(extract(jar, entry, cache), arena);
       }
-      if (last == null) {
-        throw new IOException("no library in " + jar.getName());
-      }
       return last;
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (IOException e) {
+      throw new UncheckedIOException("OpenBLAS: cannot be unpacked: " + e.getMessage(), e);
+    } catch (IllegalArgumentException e) {
       throw new UncheckedIOException(
-          "OpenBLAS: cannot be loaded: " + e.getMessage() + " -> set XDG_CACHE_HOME to a folder of"
-              + " yours that may hold programs",
-          e instanceof IOException io ? io : new IOException(e));
+          "OpenBLAS: cannot be loaded: "
+              + e.getMessage()
+              + " -> set XDG_CACHE_HOME to a folder of yours that may hold programs",
+          new IOException(e));
     }
   }
 
@@ -77,63 +71,14 @@ final class NativeLibrary {
   }
 
   private static JarFile jarOf(String folder) throws IOException {
-    URL url = NativeLibrary.class.getClassLoader().getResource(folder);
-    if (url == null || !(url.openConnection() instanceof JarURLConnection connection)) {
-      throw new IOException("the class path holds no " + folder);
-    }
-    connection.setUseCaches(false);
-    return connection.getJarFile();
-  }
-
-  /// A folder of ours, named by the library's size and check sum.
-  private static Path cache(JarEntry library) throws IOException {
-    String name = "openblas-%x-%08x".formatted(library.getSize(), library.getCrc());
-    List<Path> roots = new ArrayList<>();
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    if (xdg != null && !xdg.isBlank()) {
-      roots.add(Path.of(xdg, "regroup"));
-    }
-    roots.add(Path.of(System.getProperty("user.home", "."), ".cache", "regroup"));
-    String user = System.getProperty("user.name", "user").replaceAll("\\W", "_");
-    roots.add(Path.of(System.getProperty("java.io.tmpdir", "."), "regroup-" + user));
-    String problems = "";
-    for (Path root : roots) {
-      try {
-        Path folder = Files.createDirectories(root).resolve(name);
-        createPrivate(folder);
-        return folder;
-      } catch (IOException e) {
-        problems += " " + e;
+    for (String name : List.of("libopenblas.so.0", "libopenblas.0.dylib", "libopenblas.dll")) {
+      URL url = NativeLibrary.class.getClassLoader().getResource(folder + name);
+      if (url != null && url.openConnection() instanceof JarURLConnection connection) {
+        connection.setUseCaches(false);
+        return connection.getJarFile();
       }
     }
-    throw new IOException("no private folder could be made:" + problems);
-  }
-
-  private static void createPrivate(Path folder) throws IOException {
-    boolean posix = folder.getFileSystem().supportedFileAttributeViews().contains("posix");
-    if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
-      if (posix) {
-        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-      } else {
-        Files.createDirectory(folder);
-      }
-    }
-    if (!posix) {
-      return; // on Windows the home folder's access list is the owner's alone
-    }
-    var attributes =
-        Files.getFileAttributeView(
-                folder, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
-            .readAttributes();
-    Path probe = Files.createTempFile(folder, "owner", null);
-    try {
-      if (!attributes.permissions().equals(OWNER_ONLY)
-          || !attributes.owner().equals(Files.getOwner(probe))) {
-        throw new IOException(folder + " is not ours alone");
-      }
-    } finally {
-      Files.delete(probe);
-    }
+    throw new IOException("no jar of the class path holds " + folder + "libopenblas");
   }
 
   private static Path extract(JarFile jar, JarEntry entry, Path folder) throws IOException {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.decode;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.linalg;
+
+import org.jspecify.annotations.NullMarked;

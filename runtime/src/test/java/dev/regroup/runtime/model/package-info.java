@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.model;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.text;
+
+import org.jspecify.annotations.NullMarked;
