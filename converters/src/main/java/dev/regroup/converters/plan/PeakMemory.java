@@ -1,0 +1,45 @@
+package dev.regroup.converters.plan;
+
+import dev.regroup.formats.architecture.FeedForward;
+import dev.regroup.formats.architecture.LayerSpec;
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.tensor.Shape;
+import java.util.Map;
+
+/// How much heap a conversion takes: one layer at a time, whatever the number of layers.
+final class PeakMemory {
+  private static final long RUNTIME = 256L << 20;
+  private static final int CALIBRATION_TOKENS = 65_536;
+
+  private PeakMemory() {}
+
+  /// An upper estimate in bytes: the largest layer in float32 before and after, its attention once more
+  /// in float64, and the residual streams of source and target over the calibration tokens.
+  static long estimate(ModelSpec source, ModelSpec target) {
+    long largest = 0;
+    for (int i = 0; i < source.layers().size(); i++) {
+      LayerSpec before = source.layers().get(i);
+      LayerSpec after = target.layers().get(i);
+      long attention =
+          elements(before.attention().tensors(source.hiddenSize()))
+              + elements(after.attention().tensors(source.hiddenSize()));
+      long layer = 4 * (attention + feedForward(before, source.hiddenSize())) + 8 * attention;
+      largest = Math.max(largest, layer);
+    }
+    long streams = 2L * CALIBRATION_TOKENS * source.hiddenSize() * 4;
+    return RUNTIME + largest + streams;
+  }
+
+  /// Experts are read one at a time.
+  private static long feedForward(LayerSpec layer, int hiddenSize) {
+    return switch (layer.feedForward()) {
+      case FeedForward.Dense dense -> elements(dense.tensors(hiddenSize));
+      case FeedForward.Mixture mixture ->
+          3L * hiddenSize * mixture.intermediateSize() * (1 + mixture.sharedExperts());
+    };
+  }
+
+  private static long elements(Map<?, Shape> tensors) {
+    return tensors.values().stream().mapToLong(Shape::elements).sum();
+  }
+}

@@ -1,0 +1,237 @@
+package dev.regroup.converters.plan;
+
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.formats.attention.Rope;
+import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Decides the attention sublayer that replaces one of the source.
+final class TargetAttention {
+  private static final int DEFAULT_LATENT_HEADS = 2;
+  private static final int DEFAULT_MLA_KV_HEADS = 4;
+
+  private TargetAttention() {}
+
+  /// The sublayer that replaces `source`.
+  ///
+  /// @param layer named in errors
+  /// @throws UnsupportedModelException where the request does not fit the source
+  static AttentionSpec of(int layer, AttentionSpec source, ConversionRequest request) {
+    String where = "layer " + layer;
+    return switch (source.layout()) {
+      case Gta gta ->
+          throw new UnsupportedModelException(
+              "%s: cannot convert GTA to %s: GTA is a target only -> convert from the original model"
+                  .formatted(where, request.target()));
+      case Gqa gqa ->
+          request.target() == TargetLayout.GTA
+              ? gtaFromGqa(where, source, gqa, request)
+              : glaFromGqa(where, source, gqa, request);
+      case Gla gla -> {
+        requireMla(where, source, gla, request);
+        yield request.target() == TargetLayout.GTA
+            ? gtaFromMla(where, source, gla, request)
+            : glaFromMla(where, source, gla, request);
+      }
+    };
+  }
+
+  private static AttentionSpec gtaFromGqa(
+      String where, AttentionSpec source, Gqa gqa, ConversionRequest request) {
+    refuse(where, "--latent-heads", request.latentHeads().isPresent(), "GTA has no latents");
+    refuse(where, "--latent-dim", request.latentDim().isPresent(), "GTA has no latents");
+    int groups = dividing(where, "--kv-heads", request.kvHeads().orElse(gqa.kvHeads()), gqa);
+    int ropeDim = ropeDim(where, request, gqa);
+    boolean bias = hasBias(source);
+    return new AttentionSpec(
+        new Gta(gqa.queryHeads(), groups, gqa.headDim(), ropeDim),
+        new QueryPath.Direct(bias, false),
+        new StatePath.Tied(false),
+        stridedRope(source.rope(), ropeDim),
+        1 / Math.sqrt(gqa.headDim()),
+        true,
+        source.window());
+  }
+
+  private static AttentionSpec glaFromGqa(
+      String where, AttentionSpec source, Gqa gqa, ConversionRequest request) {
+    refuse(where, "--kv-heads", request.kvHeads().isPresent(), "GLA counts --latent-heads");
+    int heads =
+        dividing(
+            where,
+            "--latent-heads",
+            request.latentHeads().orElse(Math.min(DEFAULT_LATENT_HEADS, gqa.kvHeads())),
+            gqa);
+    int ropeDim = ropeDim(where, request, gqa);
+    int latentDim = positive(where, "--latent-dim", request.latentDim().orElse(2 * gqa.headDim()));
+    boolean bias = hasBias(source);
+    return new AttentionSpec(
+        new Gla(gqa.queryHeads(), heads, latentDim, gqa.headDim(), ropeDim, gqa.headDim()),
+        new QueryPath.Direct(bias, false),
+        new StatePath.Latent(heads * latentDim, false, false, bias),
+        stridedRope(source.rope(), ropeDim),
+        1 / Math.sqrt(gqa.headDim() + ropeDim),
+        true,
+        source.window());
+  }
+
+  private static AttentionSpec glaFromMla(
+      String where, AttentionSpec source, Gla mla, ConversionRequest request) {
+    refuse(where, "--kv-heads", request.kvHeads().isPresent(), "GLA counts --latent-heads");
+    requireSourceRope(where, request, mla);
+    int heads =
+        dividingQueries(
+            where, "--latent-heads", request.latentHeads().orElse(DEFAULT_LATENT_HEADS), mla);
+    int rank = mla.latentDim();
+    int latentDim =
+        positive(where, "--latent-dim", request.latentDim().orElse(Math.ceilDiv(rank, 2)));
+    if (latentDim > rank) {
+      throw new UnsupportedModelException(
+          "%s: --latent-dim: expected at most the source's rank %d, found %d"
+              .formatted(where, rank, latentDim));
+    }
+    var layout =
+        new Gla(
+            mla.queryHeads(), heads, latentDim, mla.nopeDim(), mla.ropeDim(), mla.valueDim());
+    return new AttentionSpec(
+        layout,
+        source.query(),
+        projected(source.state()),
+        source.rope(),
+        source.softmaxScale(),
+        source.outputBias(),
+        source.window());
+  }
+
+  private static AttentionSpec gtaFromMla(
+      String where, AttentionSpec source, Gla mla, ConversionRequest request) {
+    refuse(where, "--latent-heads", request.latentHeads().isPresent(), "GTA has no latents");
+    refuse(where, "--latent-dim", request.latentDim().isPresent(), "GTA has no latents");
+    requireSourceRope(where, request, mla);
+    int groups =
+        dividingQueries(
+            where,
+            "--kv-heads",
+            request.kvHeads().orElse(Math.min(DEFAULT_MLA_KV_HEADS, mla.queryHeads())),
+            mla);
+    // the reference layout: a key is half state, half rotary key
+    int headDim = 2 * mla.ropeDim();
+    if (headDim > mla.latentDim()) {
+      throw new UnsupportedModelException(
+          "%s: GTA states of %d elements do not fit the source's rank %d"
+              .formatted(where, headDim, mla.latentDim()));
+    }
+    return new AttentionSpec(
+        new Gta(mla.queryHeads(), groups, headDim, mla.ropeDim()),
+        source.query(),
+        projected(source.state()),
+        source.rope(),
+        1 / Math.sqrt(headDim),
+        source.outputBias(),
+        source.window());
+  }
+
+  private static StatePath projected(StatePath state) {
+    return switch (state) {
+      case StatePath.Latent(int rank, boolean norm, boolean _, boolean bias) ->
+          new StatePath.Latent(rank, norm, true, bias);
+      case StatePath.KeyValue _, StatePath.Tied _, StatePath.Encoded _ ->
+          throw new IllegalArgumentException("not a latent path: " + state);
+    };
+  }
+
+  private static void requireMla(
+      String where, AttentionSpec source, Gla gla, ConversionRequest request) {
+    boolean plain =
+        source.state() instanceof StatePath.Latent(int _, boolean norm, boolean projected, boolean _)
+            && norm
+            && !projected;
+    if (gla.latentHeads() != 1 || !plain) {
+      throw new UnsupportedModelException(
+          "%s: cannot convert GLA to %s: GLA is a target only -> convert from the original model"
+              .formatted(where, request.target()));
+    }
+  }
+
+  private static void requireSourceRope(String where, ConversionRequest request, Gla mla) {
+    if (request.ropeDim().isPresent() && request.ropeDim().getAsInt() != mla.ropeDim()) {
+      throw new UnsupportedModelException(
+          "%s: --rope-dim: an MLA source keeps its rotary key of %d elements, found %d -> leave it out"
+              .formatted(where, mla.ropeDim(), request.ropeDim().getAsInt()));
+    }
+  }
+
+  private static int ropeDim(String where, ConversionRequest request, Gqa gqa) {
+    int standard = gqa.headDim() / 2 / 2 * 2;
+    int ropeDim = request.ropeDim().orElse(standard);
+    if (ropeDim < 2 || ropeDim > gqa.headDim() * gqa.kvHeads() || ropeDim % 2 != 0) {
+      throw new UnsupportedModelException(
+          "%s: --rope-dim: expected an even number from 2 to %d, found %d"
+              .formatted(where, gqa.headDim() * gqa.kvHeads(), ropeDim));
+    }
+    if (request.target() == TargetLayout.GTA && ropeDim > gqa.headDim()) {
+      throw new UnsupportedModelException(
+          "%s: --rope-dim: expected at most the head dim %d for GTA, found %d"
+              .formatted(where, gqa.headDim(), ropeDim));
+    }
+    return ropeDim;
+  }
+
+  /// The frequencies of a shared rotary key. Up to the head dim, every k-th one of the source: for
+  /// half the head dim that is the standard table of the smaller dim, whatever the scaling. Beyond
+  /// it, each source frequency several times (one slot a kv head).
+  private static Rope stridedRope(Rope source, int ropeDim) {
+    List<Double> all = source.inverseFrequencies();
+    int slots = ropeDim / 2;
+    var chosen = new ArrayList<Double>();
+    for (int slot = 0; slot < slots; slot++) {
+      chosen.add(all.get((int) ((long) slot * all.size() / slots)));
+    }
+    return new Rope(chosen, source.interleaved(), source.attentionFactor());
+  }
+
+  private static boolean hasBias(AttentionSpec source) {
+    return switch (source.state()) {
+      case StatePath.KeyValue(boolean bias, boolean _) -> bias;
+      case StatePath.Tied _, StatePath.Latent _, StatePath.Encoded _ -> false;
+    };
+  }
+
+  private static int dividing(String where, String option, int heads, Gqa gqa) {
+    if (heads < 1 || gqa.kvHeads() % heads != 0) {
+      throw new UnsupportedModelException(
+          "%s: %s: expected a divisor of the source's %d kv heads, found %d"
+              .formatted(where, option, gqa.kvHeads(), heads));
+    }
+    return heads;
+  }
+
+  private static int dividingQueries(String where, String option, int heads, Gla mla) {
+    if (heads < 1 || mla.queryHeads() % heads != 0) {
+      throw new UnsupportedModelException(
+          "%s: %s: expected a divisor of the source's %d query heads, found %d"
+              .formatted(where, option, mla.queryHeads(), heads));
+    }
+    return heads;
+  }
+
+  private static int positive(String where, String option, int value) {
+    if (value < 1) {
+      throw new UnsupportedModelException(
+          "%s: %s: expected at least 1, found %d".formatted(where, option, value));
+    }
+    return value;
+  }
+
+  private static void refuse(String where, String option, boolean given, String why) {
+    if (given) {
+      throw new UnsupportedModelException("%s: %s: %s -> leave it out".formatted(where, option, why));
+    }
+  }
+}

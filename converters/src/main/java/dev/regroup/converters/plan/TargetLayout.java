@@ -1,0 +1,16 @@
+package dev.regroup.converters.plan;
+
+import java.util.Locale;
+
+/// The attention layouts that we convert to.
+public enum TargetLayout {
+  /// Grouped-Tied Attention.
+  GTA,
+  /// Grouped Latent Attention.
+  GLA;
+
+  /// The name on the command line and in reports.
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

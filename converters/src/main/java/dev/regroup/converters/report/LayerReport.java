@@ -1,0 +1,17 @@
+package dev.regroup.converters.report;
+
+import java.util.OptionalDouble;
+
+/// What the conversion of one layer's attention did.
+///
+/// @param layer index from 0
+/// @param predictedError what the closed form says it loses, as a share of what it could lose: the
+///     unexplained part of the first-order output error
+/// @param measuredError squared error of the attention sublayer's output over its squared size, both
+///     sublayers fed the source's input on calibration text; absent without calibration
+/// @param unrefinedError the same before the refits; absent without calibration
+public record LayerReport(
+    int layer,
+    double predictedError,
+    OptionalDouble measuredError,
+    OptionalDouble unrefinedError) {}
