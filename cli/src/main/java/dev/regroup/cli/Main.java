@@ -28,6 +28,11 @@ public final class Main {
     var commandLine =
         new CommandLine(root)
             .addSubcommand(new InspectCommand(root))
+            .addSubcommand(new PlanCommand(root))
+            .addSubcommand(new ConvertCommand(root))
+            .addSubcommand(new VerifyCommand(root))
+            .addSubcommand(new FixtureCommand(root))
+            .addSubcommand(new DemoCommand(root))
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)

@@ -99,19 +99,17 @@ final class RegroupCommand implements Callable<Integer> {
   }
 
   /// The version that the build wrote into the jar.
+  static String version() {
+    String version = RegroupCommand.class.getPackage().getImplementationVersion();
+    return version == null ? "development" : version;
+  }
+
+  /// What `--version` prints.
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      String version = RegroupCommand.class.getPackage().getImplementationVersion();
-      return new String[] {
-        "regroup " + (version == null ? "(unpackaged)" : version),
-        "Java "
-            + Runtime.version()
-            + ", "
-            + System.getProperty("os.name")
-            + " "
-            + System.getProperty("os.arch")
-      };
+      String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+      return new String[] {"regroup " + version(), "Java " + Runtime.version() + ", " + platform};
     }
   }
 }

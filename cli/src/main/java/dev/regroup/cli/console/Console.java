@@ -41,6 +41,16 @@ public final class Console implements AutoCloseable {
     out.flush();
   }
 
+  /// Prints a result that is text or JSON already, ending its last line.
+  public void printText(String result) {
+    meter.clear();
+    out.print(result);
+    if (!result.endsWith("\n")) {
+      out.println();
+    }
+    out.flush();
+  }
+
   /// Prints a result as JSON.
   public void print(JsonNode result) {
     meter.clear();

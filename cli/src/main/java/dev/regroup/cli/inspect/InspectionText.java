@@ -6,10 +6,6 @@ import dev.regroup.formats.architecture.FeedForward;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionLayout;
-import dev.regroup.formats.attention.CacheRow;
-import dev.regroup.formats.attention.Gla;
-import dev.regroup.formats.attention.Gqa;
-import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -128,36 +124,12 @@ public final class InspectionText {
       table.row(
           run.label(),
           layout.label(),
-          heads(layout),
-          row(layout.cacheRow()),
+          LayoutText.heads(layout),
+          LayoutText.row(layout.cacheRow()),
           run.attention().window() == 0 ? "none" : run.attention().window(),
           RopeSummary.of(run.attention().rope()).label(run.attention().rope()));
     }
     lines.addAll(table.lines());
-  }
-
-  private static String heads(AttentionLayout layout) {
-    return switch (layout) {
-      case Gqa(int queryHeads, int kvHeads, int headDim) ->
-          "%d query, %d kv, dim %d".formatted(queryHeads, kvHeads, headDim);
-      case Gta(int queryHeads, int kvHeads, int headDim, int ropeDim) ->
-          "%d query, %d tied kv, dim %d (%d rotated)"
-              .formatted(queryHeads, kvHeads, headDim, ropeDim);
-      case Gla gla ->
-          "%d query, %d latent, dims %d+%d/%d"
-              .formatted(
-                  gla.queryHeads(),
-                  gla.latentHeads(),
-                  gla.nopeDim(),
-                  gla.ropeDim(),
-                  gla.valueDim());
-    };
-  }
-
-  private static String row(CacheRow row) {
-    String rope = row.ropeHeads() == 0 ? "" : " + " + row.ropeHeads() * row.ropeDim();
-    return "%d x %d%s = %d elements"
-        .formatted(row.stateHeads(), row.stateDim(), rope, row.elements());
   }
 
   private void addCache(ModelSpec model) {

@@ -7,8 +7,9 @@ import dev.regroup.formats.attention.Rope;
 ///
 /// @param kind `none`, `default` (`theta^(-2l/dim)`), `linear` (all of them divided by one factor),
 ///     `scaled` (the slow ones slowed down, as llama3 and YaRN do) or `custom`
-/// @param theta the base that the two fastest pairs speak of; 0 where they say nothing
-/// @param factor by how much the slowest pair is slower than `default` has it
+/// @param theta the base that the two fastest pairs speak of; 0 where they say nothing, as where the
+///     second one is scaled too
+/// @param factor by how much the slowest pair is slower than `default` has it; 1 where not known
 public record RopeSummary(String kind, double theta, double factor) {
   private static final double TOLERANCE = 1e-4;
 
@@ -34,7 +35,10 @@ public record RopeSummary(String kind, double theta, double factor) {
     if (geometric) {
       return new RopeSummary(isClose(fastest, 1) ? "default" : "linear", theta, 1 / fastest);
     }
-    return new RopeSummary(isClose(fastest, 1) && factor > 1 ? "scaled" : "custom", theta, factor);
+    if (!isClose(fastest, 1)) {
+      return new RopeSummary("custom", 0, 1);
+    }
+    return factor > 1 ? new RopeSummary("scaled", theta, factor) : new RopeSummary("scaled", 0, 1);
   }
 
   /// One cell of a table.
