@@ -1,5 +1,7 @@
 package dev.regroup.converters.calibrate;
 
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
@@ -7,7 +9,6 @@ import dev.regroup.formats.attention.Gta;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Products;
-import java.util.Map;
 
 /// Reads the source's states and values out of its cache rows.
 final class SourceValues {
@@ -39,8 +40,8 @@ final class SourceValues {
   ///
   /// @param weights of the source's sublayer
   static FloatBlock values(
-      dev.regroup.formats.attention.AttentionLayout layout,
-      Map<AttentionTensor, float[]> weights,
+      AttentionLayout layout,
+      LayerWeights weights,
       FloatBlock states,
       int head) {
     return switch (layout) {
@@ -59,7 +60,7 @@ final class SourceValues {
   }
 
   /// W_UV of a head, `[d_v, r]`, as a view of `kv_b_proj`.
-  private static FloatBlock valueUp(Gla mla, Map<AttentionTensor, float[]> weights, int head) {
+  private static FloatBlock valueUp(Gla mla, LayerWeights weights, int head) {
     int each = mla.nopeDim() + mla.valueDim();
     FloatBlock up =
         FloatBlock.of(

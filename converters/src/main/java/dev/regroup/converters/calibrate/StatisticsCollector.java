@@ -1,5 +1,6 @@
 package dev.regroup.converters.calibrate;
 
+import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
@@ -14,19 +15,18 @@ import dev.regroup.runtime.model.Projected;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /// Measures {@link LayerStatistics} of one layer on the source's residual stream.
 public final class StatisticsCollector {
   private final DecoderLayer layer;
   private final AttentionLayout layout;
-  private final Map<AttentionTensor, float[]> weights;
+  private final LayerWeights weights;
   private final Streams streams;
   private final int hiddenSize;
   private final FloatBlock[] outputGrams;
 
   private StatisticsCollector(
-      DecoderLayer layer, Map<AttentionTensor, float[]> weights, Streams streams, int hiddenSize) {
+      DecoderLayer layer, LayerWeights weights, Streams streams, int hiddenSize) {
     this.layer = layer;
     this.layout = layer.spec().attention().layout();
     this.weights = weights;
@@ -42,7 +42,7 @@ public final class StatisticsCollector {
   ///
   /// @param weights the source's attention tensors of the layer
   public static LayerStatistics collect(
-      DecoderLayer layer, Map<AttentionTensor, float[]> weights, Streams streams, int hiddenSize) {
+      DecoderLayer layer, LayerWeights weights, Streams streams, int hiddenSize) {
     var collector = new StatisticsCollector(layer, weights, streams, hiddenSize);
     double[] sums = OrderedSum.of(streams.windows(), collector::share);
     return collector.statistics(sums);

@@ -15,6 +15,7 @@ public final class Streams {
   private final int tokens;
   private final float[][] source;
   private final float[][] target;
+  private final float[][] updates;
 
   /// Both streams at the embedding.
   ///
@@ -23,6 +24,7 @@ public final class Streams {
     tokens = windows.getFirst().length;
     source = new float[windows.size()][];
     target = new float[windows.size()][];
+    updates = new float[windows.size()][];
     for (int i = 0; i < source.length; i++) {
       source[i] = embedding.embed(windows.get(i));
       target[i] = source[i];
@@ -49,21 +51,35 @@ public final class Streams {
     return target[window];
   }
 
-  /// Runs one layer on both streams.
+  /// What the source's attention of the current layer adds to one window's stream, `[tokens, D]`; known
+  /// once {@link #attend} has run.
+  public float[] sourceUpdate(int window) {
+    return updates[window];
+  }
+
+  /// Runs the source's attention of the current layer on its own stream.
+  public void attend(DecoderLayer layer) {
+    Parallel.forEach(source.length, i -> updates[i] = update(layer, layer.attention(), source[i]));
+  }
+
+  /// Moves both streams past the current layer.
   ///
   /// @param converted the attention sublayer that replaces the layer's own in the target
   public void advance(DecoderLayer layer, AttentionSublayer converted) {
     Parallel.forEach(
         source.length,
         i -> {
-          source[i] = run(layer, layer.attention(), source[i]);
-          target[i] = run(layer, converted, target[i]);
+          float[] update = update(layer, converted, target[i]);
+          target[i] = fedForward(layer, Residual.sum(target[i], update));
+          source[i] = fedForward(layer, Residual.sum(source[i], updates[i]));
         });
   }
 
-  private float[] run(DecoderLayer layer, AttentionSublayer attention, float[] hidden) {
-    float[] update = attention.forward(layer.attentionInput(hidden, tokens), tokens);
-    float[] between = Residual.sum(hidden, update);
-    return Residual.sum(between, layer.feedForward(between, tokens));
+  private float[] update(DecoderLayer layer, AttentionSublayer attention, float[] hidden) {
+    return attention.forward(layer.attentionInput(hidden, tokens), tokens);
+  }
+
+  private float[] fedForward(DecoderLayer layer, float[] hidden) {
+    return Residual.sum(hidden, layer.feedForward(hidden, tokens));
   }
 }

@@ -12,7 +12,7 @@ import java.util.List;
 /// @param target what the target will be
 /// @param tensors every tensor written, kept or dropped, in the order of the output
 /// @param shards the output's files
-/// @param outputBytes of all files that hold tensors
+/// @param outputBytes of all tensors, without headers
 /// @param peakMemoryBytes an upper estimate of the heap that the conversion needs
 /// @param notes what a user should know: what is lossy, what stays as it is
 public record ConversionPlan(
@@ -20,13 +20,12 @@ public record ConversionPlan(
     ModelSpec target,
     ConversionRequest request,
     List<PlannedTensor> tensors,
-    List<ShardPlan> shards,
+    ShardPlan shards,
     long outputBytes,
     long peakMemoryBytes,
     List<String> notes) {
   public ConversionPlan {
     tensors = List.copyOf(tensors);
-    shards = List.copyOf(shards);
     notes = List.copyOf(notes);
   }
 

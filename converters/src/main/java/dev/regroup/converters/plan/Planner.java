@@ -44,14 +44,14 @@ public final class Planner {
             .filter(tensor -> tensor.fate() != Fate.DROPPED)
             .map(PlannedTensor::info)
             .toList();
-    List<ShardPlan> shards = ShardPlan.cut(output, request.maxShardBytes());
+    ShardPlan shards = ShardPlan.cut(output, request.maxShardBytes());
     return new ConversionPlan(
         source,
         target,
         request,
         planned,
         shards,
-        shards.stream().mapToLong(ShardPlan::bytes).sum(),
+        shards.bytes(),
         PeakMemory.estimate(source, target),
         notes(source, target));
   }

@@ -52,10 +52,10 @@ final class TargetAttention {
     return new AttentionSpec(
         new Gta(gqa.queryHeads(), groups, gqa.headDim(), ropeDim),
         new QueryPath.Direct(bias, false),
-        new StatePath.Tied(false),
+        new StatePath.Tied(bias),
         stridedRope(source.rope(), ropeDim),
         1 / Math.sqrt(gqa.headDim()),
-        true,
+        source.outputBias(),
         source.window());
   }
 
@@ -77,7 +77,7 @@ final class TargetAttention {
         new StatePath.Latent(heads * latentDim, false, false, bias),
         stridedRope(source.rope(), ropeDim),
         1 / Math.sqrt(gqa.headDim() + ropeDim),
-        true,
+        source.outputBias(),
         source.window());
   }
 

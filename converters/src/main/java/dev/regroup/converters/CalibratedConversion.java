@@ -1,0 +1,122 @@
+package dev.regroup.converters;
+
+import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.calibrate.StatisticsCollector;
+import dev.regroup.converters.calibrate.Streams;
+import dev.regroup.converters.closedform.ClosedForm;
+import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.model.AttentionSublayer;
+import dev.regroup.runtime.model.AttentionSublayers;
+import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.Transformer;
+import dev.regroup.runtime.text.TokenWindows;
+import java.util.OptionalDouble;
+
+/// Converts on calibration text: each layer sees the streams that the layers before it leave, one of
+/// the source and one of the target.
+final class CalibratedConversion implements LayerConversion {
+  /// Windows on which a layer's error is measured.
+  private static final int MEASURED_WINDOWS = 16;
+
+  private final Checkpoint source;
+  private final ConversionPlan plan;
+  private final ConversionOptions options;
+  private final Transformer model;
+  private final Streams streams;
+
+  CalibratedConversion(
+      Checkpoint source,
+      ConversionPlan plan,
+      TokenWindows calibration,
+      ConversionOptions options) {
+    this.source = source;
+    this.plan = plan;
+    this.options = options;
+    model = new Transformer(plan.source(), source);
+    streams = new Streams(model.embedding(), calibration.windows());
+  }
+
+  @Override
+  public Converted convert(int index) {
+    ModelSpec spec = plan.source();
+    AttentionSpec before = spec.layers().get(index).attention();
+    AttentionSpec after = plan.target().layers().get(index).attention();
+    LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
+    DecoderLayer layer = model.layer(index);
+    streams.attend(layer);
+    requireFinite(index);
+    LayerStatistics statistics =
+        StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
+    ClosedForm closed =
+        ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
+    OptionalDouble closedError =
+        OptionalDouble.of(error(layer, sublayer(closed.attention(), weights)));
+    Refit refit =
+        new Refit(
+            options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
+    FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
+    AttentionSublayer converted = sublayer(refined, weights);
+    OptionalDouble error = OptionalDouble.of(error(layer, converted));
+    streams.advance(layer, converted);
+    return new Converted(
+        refined.tensors(weights.tensors()), new LayerReport(index, closed.lost(), error, closedError));
+  }
+
+  private AttentionSublayer sublayer(
+      FactoredAttention attention, LayerWeights weights) {
+    return AttentionSublayers.of(
+        attention.spec(),
+        plan.source().hiddenSize(),
+        plan.source().normEpsilon(),
+        attention.tensors(weights.tensors()));
+  }
+
+  /// Squared error over squared size of the sublayer's output, on the source's own input.
+  private double error(DecoderLayer layer, AttentionSublayer converted) {
+    int windows = Math.min(MEASURED_WINDOWS, streams.windows());
+    double[] errors = new double[windows];
+    double[] sizes = new double[windows];
+    Parallel.forEach(
+        windows,
+        i -> {
+          int window = (int) ((long) i * streams.windows() / windows);
+          float[] x = layer.attentionInput(streams.source(window), streams.tokens());
+          float[] wanted = streams.sourceUpdate(window);
+          float[] got = converted.forward(x, streams.tokens());
+          for (int e = 0; e < wanted.length; e++) {
+            double difference = got[e] - wanted[e];
+            errors[i] += difference * difference;
+            sizes[i] += (double) wanted[e] * wanted[e];
+          }
+        });
+    double error = 0;
+    double size = 0;
+    for (int i = 0; i < windows; i++) {
+      error += errors[i];
+      size += sizes[i];
+    }
+    return size == 0 ? 0 : error / size;
+  }
+
+  private void requireFinite(int index) {
+    for (int window = 0; window < streams.windows(); window++) {
+      for (float element : streams.sourceUpdate(window)) {
+        if (!Float.isFinite(element)) {
+          throw new CheckpointException(
+              ("layer %d: expected finite activations on the calibration text, found %s -> check the"
+                      + " weights with regroup inspect, or convert without --calibration")
+                  .formatted(index, element));
+        }
+      }
+    }
+  }
+}

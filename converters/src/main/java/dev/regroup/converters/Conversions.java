@@ -1,0 +1,47 @@
+package dev.regroup.converters;
+
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.Planner;
+import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// The front door of this module: plans conversions and carries them out.
+///
+/// | from | to GTA | to GLA |
+/// |---|---|---|
+/// | MHA, MQA, GQA | {@link dev.regroup.converters.closedform.ClosedForm} | the same |
+/// | MLA | the same; lossy | the same |
+/// | GTA, GLA | refused | refused |
+public final class Conversions {
+  private Conversions() {}
+
+  /// The plan of a conversion, from config and headers alone.
+  ///
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
+  public static ConversionPlan plan(Checkpoint source, ConversionRequest request) {
+    return Planner.plan(Checkpoints.describe(source), source.infos(), request);
+  }
+
+  /// Carries out a plan: `target` is a whole checkpoint afterwards, or absent.
+  ///
+  /// @param calibration windows of tokens; without them closed forms use what the weights suggest, and
+  ///     nothing is refitted
+  /// @throws java.io.UncheckedIOException where the target exists or cannot be written
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where a weight is not finite
+  public static ConversionReport convert(
+      Checkpoint source,
+      ConversionPlan plan,
+      Optional<TokenWindows> calibration,
+      Path target,
+      ConversionOptions options,
+      Progress progress) {
+    return new Conversion(source, plan, calibration, options, progress).into(target);
+  }
+}

@@ -1,0 +1,39 @@
+package dev.regroup.converters;
+
+import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.calibrate.WeightPrior;
+import dev.regroup.converters.closedform.ClosedForm;
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import java.util.OptionalDouble;
+
+/// Converts from the weights alone: only attention tensors are read, and no layer depends on another.
+final class PriorConversion implements LayerConversion {
+  private final Checkpoint source;
+  private final ConversionPlan plan;
+  private final ConversionOptions options;
+
+  PriorConversion(Checkpoint source, ConversionPlan plan, ConversionOptions options) {
+    this.source = source;
+    this.plan = plan;
+    this.options = options;
+  }
+
+  @Override
+  public Converted convert(int layer) {
+    LayerWeights weights =
+        LayerWeights.read(source, plan.source(), layer, options.allowNonFinite());
+    AttentionSpec before = plan.source().layers().get(layer).attention();
+    AttentionSpec after = plan.target().layers().get(layer).attention();
+    float[] gain = source.floats("model.layers." + layer + ".input_layernorm.weight");
+    LayerStatistics prior = WeightPrior.of(before, weights, gain);
+    ClosedForm closed =
+        ClosedForm.convert(before, after, weights, prior, plan.source().hiddenSize());
+    return new Converted(
+        closed.attention().tensors(weights.tensors()),
+        new LayerReport(layer, closed.lost(), OptionalDouble.empty(), OptionalDouble.empty()));
+  }
+}

@@ -1,0 +1,98 @@
+package dev.regroup.converters;
+
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.formats.architecture.Regrouped;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.runtime.text.TokenWindows;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Writes what is not a tensor: side files, and last the config, so that a directory without one is not
+/// whole.
+final class TargetConfig {
+  private TargetConfig() {}
+
+  static void write(
+      Path directory,
+      Checkpoint source,
+      ConversionPlan plan,
+      Optional<TokenWindows> calibration,
+      ConversionOptions options) {
+    for (Path name : source.sideFiles()) {
+      copy(source.path().resolve(name), directory.resolve(name));
+    }
+    var provenance =
+        new Regrouped.Provenance(
+            options.toolVersion(), identity(source), conversion(plan, calibration, options));
+    Path config = directory.resolve("config.json");
+    ModelConfig.write(config, Regrouped.config(source.config(), plan.target(), provenance));
+    sync(config);
+  }
+
+  /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
+  /// give equal bytes.
+  private static ObjectNode identity(Checkpoint source) {
+    ObjectNode identity = JsonNodeFactory.instance.objectNode();
+    ArrayNode files = identity.putArray("files");
+    for (Checkpoint.Shard shard : source.shards()) {
+      files
+          .addObject()
+          .put("name", shard.file().getFileName().toString())
+          .put("bytes", shard.bytes());
+    }
+    return identity;
+  }
+
+  private static ObjectNode conversion(
+      ConversionPlan plan, Optional<TokenWindows> calibration, ConversionOptions options) {
+    ObjectNode node = JsonNodeFactory.instance.objectNode();
+    ConversionRequest request = plan.request();
+    node.put("to", request.target().label());
+    node.put("seed", options.seed());
+    node.put("fit_steps", 0);
+    ObjectNode refit = node.putObject("refit");
+    refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
+    refit.put("windows", options.refit().windows());
+    refit.put("iterations", options.refit().iterations());
+    calibration.ifPresent(
+        windows -> {
+          ObjectNode text = node.putObject("calibration");
+          text.put("tokens", windows.tokens());
+          text.put("window_tokens", windows.windowTokens());
+          text.put("sha256", windows.sha256());
+        });
+    return node;
+  }
+
+  private static void copy(Path from, Path to) {
+    try {
+      Path parent = to.getParent();
+      if (parent != null) {
+        Files.createDirectories(parent);
+      }
+      // follows links: the output holds files, never links
+      Files.copy(from.toRealPath(), to);
+      sync(to);
+    } catch (IOException e) {
+      throw new UncheckedIOException(to + ": could not copy " + from + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void sync(Path file) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": could not be synced: " + e.getMessage(), e);
+    }
+  }
+}

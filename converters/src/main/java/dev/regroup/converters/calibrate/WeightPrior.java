@@ -1,0 +1,142 @@
+package dev.regroup.converters.calibrate;
+
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.formats.attention.StatePath;
+import dev.regroup.runtime.linalg.Matrix;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// Statistics without text: what the weights alone suggest.
+///
+/// A normed vector is taken to be isotropic before its gain, so that its second moment is the diagonal
+/// of squared gains; attention mass is taken to fall off as one over the distance; a value spreads
+/// about its attention-weighted mean as values do about theirs.
+public final class WeightPrior {
+  private static final int DISTANCES = 512;
+
+  private final AttentionSpec spec;
+  private final AttentionLayout layout;
+  private final LayerWeights weights;
+  private final float[] inputGain;
+
+  private WeightPrior(
+      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+    this.spec = spec;
+    this.layout = spec.layout();
+    this.weights = weights;
+    this.inputGain = inputGain;
+  }
+
+  /// The prior of one layer.
+  ///
+  /// @param weights the source's attention tensors of the layer
+  /// @param inputGain of the norm before attention, `[D]`
+  public static LayerStatistics of(
+      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+    return new WeightPrior(spec, weights, inputGain).statistics();
+  }
+
+  private LayerStatistics statistics() {
+    Matrix states = states();
+    List<Matrix> queries = queries();
+    double[] sensitivity = new double[layout.queryHeads()];
+    double[][] distances = new double[layout.queryHeads()][];
+    for (int h = 0; h < sensitivity.length; h++) {
+      Matrix output = output(h);
+      Matrix values = valueMoment(states, h);
+      double scale = spec.softmaxScale();
+      sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
+      distances[h] = distances();
+    }
+    return new LayerStatistics(states, queries, sensitivity, distances, 0);
+  }
+
+  private Matrix states() {
+    return switch (layout) {
+      case Gqa gqa -> {
+        int rows = gqa.kvHeads() * gqa.headDim();
+        Matrix features =
+            Matrix.stack(
+                List.of(
+                    weights.matrix(AttentionTensor.K_PROJ, rows), weights.matrix(AttentionTensor.V_PROJ, rows)));
+        Matrix moment = moment(features, inputGain);
+        if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
+          Matrix constant =
+              Matrix.stack(
+                  List.of(
+                      weights.matrix(AttentionTensor.K_BIAS, rows),
+                      weights.matrix(AttentionTensor.V_BIAS, rows)));
+          moment = moment.plus(constant.timesTranspose(constant));
+        }
+        yield moment;
+      }
+      case Gla mla -> moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    };
+  }
+
+  private List<Matrix> queries() {
+    boolean lowRank = spec.query() instanceof QueryPath.LowRank;
+    Matrix all =
+        weights.matrix(
+            lowRank ? AttentionTensor.Q_B_PROJ : AttentionTensor.Q_PROJ,
+            layout.queryHeads() * layout.queryDim());
+    float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
+    List<Matrix> queries = new ArrayList<>();
+    for (int h = 0; h < layout.queryHeads(); h++) {
+      queries.add(moment(all.rows(h * layout.queryDim(), layout.queryDim()), gain));
+    }
+    return queries;
+  }
+
+  private Matrix valueMoment(Matrix states, int head) {
+    return switch (layout) {
+      case Gqa gqa -> {
+        int group = head / (gqa.queryHeads() / gqa.kvHeads());
+        int at = (gqa.kvHeads() + group) * gqa.headDim();
+        yield states.rows(at, gqa.headDim()).columns(at, gqa.headDim());
+      }
+      case Gla mla -> {
+        int each = mla.nopeDim() + mla.valueDim();
+        Matrix up =
+            weights.matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
+                .rows(head * each + mla.nopeDim(), mla.valueDim());
+        yield up.times(states).timesTranspose(up);
+      }
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    };
+  }
+
+  private Matrix output(int head) {
+    float[] elements = weights.get(AttentionTensor.O_PROJ);
+    int width = layout.queryHeads() * layout.valueDim();
+    return Matrix.of(elements.length / width, width, elements)
+        .columns(head * layout.valueDim(), layout.valueDim());
+  }
+
+  private static double[] distances() {
+    double[] mass = new double[DISTANCES];
+    for (int distance = 0; distance < DISTANCES; distance++) {
+      mass[distance] = 1.0 / (1 + distance);
+    }
+    double total = Arrays.stream(mass).sum();
+    return Arrays.stream(mass).map(share -> share / total).toArray();
+  }
+
+  /// W·diag(gain²)·Wᵀ.
+  private static Matrix moment(Matrix map, float[] gain) {
+    Matrix scaled = Matrix.zeros(map.rows(), map.columns());
+    for (int i = 0; i < scaled.elements().length; i++) {
+      scaled.elements()[i] = map.elements()[i] * gain[i % map.columns()];
+    }
+    return scaled.timesTranspose(scaled);
+  }
+}

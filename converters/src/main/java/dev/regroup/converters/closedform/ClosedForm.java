@@ -1,0 +1,36 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+
+/// The front of this room: one conversion a source layout.
+///
+/// @param attention the converted layer
+/// @param lost the share of the first-order output error's energy that the shared state does not carry
+public record ClosedForm(FactoredAttention attention, double lost) {
+  /// Converts one layer.
+  ///
+  /// @param weights the source's attention tensors of the layer, float32
+  /// @param statistics of the source's layer, or a prior
+  /// @param hiddenSize D
+  public static ClosedForm convert(
+      AttentionSpec source,
+      AttentionSpec target,
+      LayerWeights weights,
+      LayerStatistics statistics,
+      int hiddenSize) {
+    return switch (source.layout()) {
+      case Gqa gqa ->
+          new FromGqa(source, gqa, target, new SourceWeights(source, weights, hiddenSize), statistics)
+              .convert();
+      case Gla mla ->
+          new FromMla(source, mla, target, new SourceWeights(source, weights, hiddenSize), statistics)
+              .convert();
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    };
+  }
+}

@@ -1,0 +1,343 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.closedform.FactoredAttention.Biases;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.formats.attention.Rope;
+import dev.regroup.formats.attention.StatePath;
+import dev.regroup.runtime.linalg.Matrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/// MHA, MQA and GQA to GTA or GLA.
+///
+/// First the slots of the shared rotary key ({@link RopeSlots}); what they leave of the keys becomes
+/// position-free, and a state per group carries it together with the values ({@link SharedState}). All
+/// maps are found on the source's keys and values ("features", `[2·G·d]`), and multiplied into its
+/// projections at the end.
+final class FromGqa {
+  private final AttentionSpec source;
+  private final Gqa gqa;
+  private final AttentionSpec target;
+  private final SourceWeights weights;
+  private final LayerStatistics statistics;
+  private final boolean tied;
+  private final int keyDim;
+  private final int groupSize;
+
+  FromGqa(
+      AttentionSpec source,
+      Gqa gqa,
+      AttentionSpec target,
+      SourceWeights weights,
+      LayerStatistics statistics) {
+    this.source = source;
+    this.gqa = gqa;
+    this.target = target;
+    this.weights = weights;
+    this.statistics = statistics;
+    tied = target.layout() instanceof Gta;
+    keyDim = gqa.kvHeads() * gqa.headDim();
+    groupSize = gqa.queryHeads() / gqa.kvHeads();
+  }
+
+  ClosedForm convert() {
+    RopeSlots slots = new RopeSlots(keyMoments(), keyMetrics(), kernels());
+    List<RopeSlots.Slot> filled = slots.fill(slotFrequencies());
+    Matrix slotKeys = slotKeys(filled);
+    Matrix positionFree = interleaved(slots.positionFree());
+    List<SharedState> states = states(positionFree);
+
+    Matrix features = features();
+    Matrix encoders = Matrix.stack(states.stream().map(SharedState::encode).toList());
+    Matrix queries = queryMaps(filled, states);
+    FactoredAttention attention =
+        new FactoredAttention(
+            target,
+            queriesOf(queries).toFloats(),
+            encoders.times(features).toFloats(),
+            slotKeys.times(features.rows(0, keyDim)).toFloats(),
+            tied ? new float[0] : keyUps(states).toFloats(),
+            tied ? new float[0] : valueUps(states).toFloats(),
+            outputs(states).toFloats(),
+            biases(queries, encoders, slotKeys));
+    double lost = states.stream().mapToDouble(SharedState::lost).average().orElse(0);
+    return new ClosedForm(attention, lost);
+  }
+
+  private ComplexMatrix keyMoments() {
+    return KeyMoments.keys(gqa, source.rope(), statistics.states());
+  }
+
+  /// Per kv head: E[q qᴴ] of its query heads, weighted by what a logit error of theirs costs.
+  private List<ComplexMatrix> keyMetrics() {
+    List<ComplexMatrix> metrics = new ArrayList<>();
+    for (int g = 0; g < gqa.kvHeads(); g++) {
+      ComplexMatrix metric = ComplexMatrix.zeros(gqa.headDim() / 2, gqa.headDim() / 2);
+      for (int h = g * groupSize; h < (g + 1) * groupSize; h++) {
+        ComplexMatrix query = KeyMoments.query(source.rope(), statistics.queries().get(h));
+        metric = metric.plus(query.scaled(statistics.sensitivity()[h]));
+      }
+      metrics.add(metric);
+    }
+    return metrics;
+  }
+
+  private List<DistanceKernel> kernels() {
+    List<DistanceKernel> kernels = new ArrayList<>();
+    for (int g = 0; g < gqa.kvHeads(); g++) {
+      double[] mass = new double[statistics.distances()[0].length];
+      double total = 0;
+      for (int h = g * groupSize; h < (g + 1) * groupSize; h++) {
+        double weight = Math.max(statistics.sensitivity()[h], Double.MIN_NORMAL);
+        total += weight;
+        for (int i = 0; i < mass.length; i++) {
+          mass[i] += weight * statistics.distances()[h][i];
+        }
+      }
+      for (int i = 0; i < mass.length; i++) {
+        mass[i] /= total;
+      }
+      kernels.add(new DistanceKernel(source.rope().frequencies(), mass));
+    }
+    return kernels;
+  }
+
+  /// The source's index of each frequency of the target's rotary key.
+  private int[] slotFrequencies() {
+    List<Double> all = source.rope().inverseFrequencies();
+    return target.rope().inverseFrequencies().stream().mapToInt(all::indexOf).toArray();
+  }
+
+  /// Slots as rows over the source's keys, in the pair order of the target's rope: `[d_r, G·d]`.
+  private Matrix slotKeys(List<RopeSlots.Slot> slots) {
+    Matrix rows = Matrix.zeros(target.layout().ropeDim(), keyDim);
+    for (int s = 0; s < slots.size(); s++) {
+      ComplexMatrix key = slots.get(s).key();
+      for (int i = 0; i < key.columns(); i++) {
+        double re = key.real().at(0, i);
+        double im = key.imaginary().at(0, i);
+        put(rows, target.rope().first(s), target.rope().second(s), i, re, im);
+      }
+    }
+    return rows;
+  }
+
+  /// Writes `(re + i·im)` times key pair `pair`: its real part into one row, its imaginary part into
+  /// another.
+  private void put(Matrix rows, int realRow, int imaginaryRow, int pair, double re, double im) {
+    int pairs = gqa.headDim() / 2;
+    int base = pair / pairs * gqa.headDim();
+    Rope rope = source.rope();
+    int first = base + rope.first(pair % pairs);
+    int second = base + rope.second(pair % pairs);
+    rows.elements()[realRow * keyDim + first] = re;
+    rows.elements()[realRow * keyDim + second] = -im;
+    rows.elements()[imaginaryRow * keyDim + first] = im;
+    rows.elements()[imaginaryRow * keyDim + second] = re;
+  }
+
+  /// Complex rows (one a query coordinate) as real rows in the order of a head's elements,
+  /// `[G·d, G·d]`; the source's attention factor, which rotated parts carry twice, is made explicit.
+  private Matrix interleaved(ComplexMatrix complex) {
+    int pairs = gqa.headDim() / 2;
+    double factor = source.rope().attentionFactor() * source.rope().attentionFactor();
+    Matrix rows = Matrix.zeros(keyDim, keyDim);
+    for (int r = 0; r < complex.rows(); r++) {
+      int base = r / pairs * gqa.headDim();
+      int realRow = base + source.rope().first(r % pairs);
+      int imaginaryRow = base + source.rope().second(r % pairs);
+      for (int i = 0; i < complex.columns(); i++) {
+        put(
+            rows,
+            realRow,
+            imaginaryRow,
+            i,
+            factor * complex.real().at(r, i),
+            factor * complex.imaginary().at(r, i));
+      }
+    }
+    return rows;
+  }
+
+  private int stateGroups() {
+    return target.layout().stateHeads();
+  }
+
+  /// Kv heads that share a state.
+  private int headsPerState() {
+    return gqa.kvHeads() / stateGroups();
+  }
+
+  private List<SharedState> states(Matrix positionFree) {
+    List<SharedState> states = new ArrayList<>();
+    int stateDim = target.layout().cacheRow().stateDim();
+    int stateKeyDim = target.layout().cacheRow().key().width();
+    for (int s = 0; s < stateGroups(); s++) {
+      states.add(
+          SharedState.solve(targets(s, positionFree), statistics.states(), stateDim, stateKeyDim));
+    }
+    return states;
+  }
+
+  /// What the state of one group must carry: position-free keys, then values, of its kv heads.
+  private SharedState.Targets targets(int state, Matrix positionFree) {
+    int dim = gqa.headDim();
+    int keys = headsPerState() * dim;
+    int begin = state * keys;
+    Matrix rows = Matrix.zeros(2 * keys, 2 * keyDim);
+    for (int r = 0; r < keys; r++) {
+      System.arraycopy(
+          positionFree.elements(),
+          (begin + r) * keyDim,
+          rows.elements(),
+          r * 2 * keyDim,
+          keyDim);
+      rows.elements()[(keys + r) * 2 * keyDim + keyDim + begin + r] = 1;
+    }
+    Matrix keyMetric = Matrix.zeros(keys, keys);
+    Matrix valueMetric = Matrix.zeros(keys, keys);
+    for (int j = 0; j < headsPerState(); j++) {
+      int kvHead = state * headsPerState() + j;
+      for (int h = kvHead * groupSize; h < (kvHead + 1) * groupSize; h++) {
+        Matrix query = statistics.queries().get(h).scaled(statistics.sensitivity()[h]);
+        addBlock(keyMetric, query, j * dim);
+        addBlock(valueMetric, weights.outputGram(h), j * dim);
+      }
+    }
+    return new SharedState.Targets(rows, keys, keyMetric, valueMetric);
+  }
+
+  private static void addBlock(Matrix matrix, Matrix block, int at) {
+    for (int r = 0; r < block.rows(); r++) {
+      for (int c = 0; c < block.columns(); c++) {
+        matrix.elements()[(at + r) * matrix.columns() + at + c] += block.at(r, c);
+      }
+    }
+  }
+
+  /// The decoder of a query head's keys, `[d, stateDim]`.
+  private Matrix keyDecoder(List<SharedState> states, int head) {
+    return decoder(states, head, 0);
+  }
+
+  /// The decoder of a query head's values, `[d, stateDim]`.
+  private Matrix valueDecoder(List<SharedState> states, int head) {
+    return decoder(states, head, headsPerState() * gqa.headDim());
+  }
+
+  private Matrix decoder(List<SharedState> states, int head, int from) {
+    int kvHead = head / groupSize;
+    int within = kvHead % headsPerState();
+    return states
+        .get(kvHead / headsPerState())
+        .decode()
+        .rows(from + within * gqa.headDim(), gqa.headDim());
+  }
+
+  /// What becomes of each head's source query, `[H·(d_n + d_r), d]`: position-free part, then slots; the
+  /// ratio of the softmax scales is inside.
+  private Matrix queryMaps(List<RopeSlots.Slot> slots, List<SharedState> states) {
+    List<Matrix> maps = new ArrayList<>();
+    double ratio = source.softmaxScale() / target.softmaxScale();
+    for (int h = 0; h < gqa.queryHeads(); h++) {
+      Matrix free =
+          tied
+              ? keyDecoder(states, h).columns(0, target.layout().nopeDim()).transpose()
+              : Matrix.identity(gqa.headDim());
+      maps.add(Matrix.stack(List.of(free, slotQueries(slots, h / groupSize))).scaled(ratio));
+    }
+    return Matrix.stack(maps);
+  }
+
+  /// Slots as rows over a source query of kv head `kvHead`: `[d_r, d]`.
+  private Matrix slotQueries(List<RopeSlots.Slot> slots, int kvHead) {
+    int dim = gqa.headDim();
+    int pairs = dim / 2;
+    Matrix rows = Matrix.zeros(target.layout().ropeDim(), dim);
+    for (int s = 0; s < slots.size(); s++) {
+      ComplexMatrix query = slots.get(s).query();
+      int realRow = target.rope().first(s);
+      int imaginaryRow = target.rope().second(s);
+      for (int l = 0; l < pairs; l++) {
+        // the conjugate: a query meets conj(q)·k
+        double re = query.real().at(0, kvHead * pairs + l);
+        double im = -query.imaginary().at(0, kvHead * pairs + l);
+        rows.elements()[realRow * dim + source.rope().first(l)] = re;
+        rows.elements()[realRow * dim + source.rope().second(l)] = -im;
+        rows.elements()[imaginaryRow * dim + source.rope().first(l)] = im;
+        rows.elements()[imaginaryRow * dim + source.rope().second(l)] = re;
+      }
+    }
+    return rows;
+  }
+
+  /// The source's key and value projections, one above the other, `[2·G·d, D]`.
+  private Matrix features() {
+    return Matrix.stack(
+        List.of(
+            weights.matrix(AttentionTensor.K_PROJ, keyDim),
+            weights.matrix(AttentionTensor.V_PROJ, keyDim)));
+  }
+
+  private Matrix queriesOf(Matrix maps) {
+    List<Matrix> queries = new ArrayList<>();
+    int dim = target.layout().queryDim();
+    for (int h = 0; h < gqa.queryHeads(); h++) {
+      queries.add(maps.rows(h * dim, dim).times(weights.query(h)));
+    }
+    return Matrix.stack(queries);
+  }
+
+  private Matrix keyUps(List<SharedState> states) {
+    List<Matrix> ups = new ArrayList<>();
+    for (int h = 0; h < gqa.queryHeads(); h++) {
+      ups.add(keyDecoder(states, h));
+    }
+    return Matrix.stack(ups);
+  }
+
+  private Matrix valueUps(List<SharedState> states) {
+    List<Matrix> ups = new ArrayList<>();
+    for (int h = 0; h < gqa.queryHeads(); h++) {
+      ups.add(valueDecoder(states, h));
+    }
+    return Matrix.stack(ups);
+  }
+
+  private Matrix outputs(List<SharedState> states) {
+    Matrix outputs = Matrix.zeros(weights.hiddenSize(), 0);
+    for (int h = 0; h < gqa.queryHeads(); h++) {
+      Matrix output = weights.output(h);
+      outputs = Matrix.beside(outputs, tied ? output.times(valueDecoder(states, h)) : output);
+    }
+    return outputs;
+  }
+
+  private Biases biases(Matrix queries, Matrix encoders, Matrix slotKeys) {
+    boolean queryBias = source.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias;
+    boolean keyBias = source.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias;
+    Matrix query = Matrix.zeros(0, 1);
+    if (queryBias) {
+      Matrix bias = weights.matrix(AttentionTensor.Q_BIAS, gqa.queryHeads() * gqa.headDim());
+      int dim = target.layout().queryDim();
+      List<Matrix> parts = new ArrayList<>();
+      for (int h = 0; h < gqa.queryHeads(); h++) {
+        parts.add(
+            queries.rows(h * dim, dim).times(bias.rows(h * gqa.headDim(), gqa.headDim())));
+      }
+      query = Matrix.stack(parts);
+    }
+    if (!keyBias) {
+      return new Biases(query.toFloats(), new float[0], new float[0]);
+    }
+    Matrix keys = weights.matrix(AttentionTensor.K_BIAS, keyDim);
+    Matrix both = Matrix.stack(List.of(keys, weights.matrix(AttentionTensor.V_BIAS, keyDim)));
+    return new Biases(
+        query.toFloats(), encoders.times(both).toFloats(), slotKeys.times(keys).toFloats());
+  }
+}

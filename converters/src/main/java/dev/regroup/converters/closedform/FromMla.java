@@ -1,0 +1,156 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.converters.calibrate.LayerStatistics;
+import dev.regroup.converters.closedform.FactoredAttention.Biases;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.runtime.linalg.Matrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/// MLA to GLA or GTA: the joint norm and the rotary key stay, and each group of heads gets its own best
+/// projection of the normed latent.
+///
+/// Keys and values are both linear in the latent, so the state's targets are the latent itself, twice:
+/// once in the metric of its keys, once in that of its values. Groups are independent problems.
+final class FromMla {
+  private final AttentionSpec source;
+  private final Gla mla;
+  private final AttentionSpec target;
+  private final SourceWeights weights;
+  private final LayerStatistics statistics;
+  private final boolean tied;
+  private final Matrix up;
+
+  FromMla(
+      AttentionSpec source,
+      Gla mla,
+      AttentionSpec target,
+      SourceWeights weights,
+      LayerStatistics statistics) {
+    this.source = source;
+    this.mla = mla;
+    this.target = target;
+    this.weights = weights;
+    this.statistics = statistics;
+    tied = target.layout() instanceof Gta;
+    up =
+        weights.matrix(
+            AttentionTensor.KV_B_PROJ, mla.queryHeads() * (mla.nopeDim() + mla.valueDim()));
+  }
+
+  ClosedForm convert() {
+    List<SharedState> states = new ArrayList<>();
+    for (int s = 0; s < target.layout().stateHeads(); s++) {
+      states.add(
+          SharedState.solve(
+              targets(s),
+              statistics.states(),
+              target.layout().cacheRow().stateDim(),
+              target.layout().cacheRow().key().width()));
+    }
+    Matrix rope =
+        weights
+            .matrix(AttentionTensor.KV_A_PROJ, mla.latentDim() + mla.ropeDim())
+            .rows(mla.latentDim(), mla.ropeDim());
+    FactoredAttention attention =
+        new FactoredAttention(
+            target,
+            queries(states).toFloats(),
+            Matrix.stack(states.stream().map(SharedState::encode).toList()).toFloats(),
+            rope.toFloats(),
+            tied ? new float[0] : ups(states, true).toFloats(),
+            tied ? new float[0] : ups(states, false).toFloats(),
+            outputs(states).toFloats(),
+            Biases.none());
+    double lost = states.stream().mapToDouble(SharedState::lost).average().orElse(0);
+    return new ClosedForm(attention, lost);
+  }
+
+  /// W_UK of a head, `[d_n, r]`.
+  private Matrix keyUp(int head) {
+    return up.rows(head * (mla.nopeDim() + mla.valueDim()), mla.nopeDim());
+  }
+
+  /// W_UV of a head, `[d_v, r]`.
+  private Matrix valueUp(int head) {
+    return up.rows(
+        head * (mla.nopeDim() + mla.valueDim()) + mla.nopeDim(), mla.valueDim());
+  }
+
+  private int headsPerState() {
+    return mla.queryHeads() / target.layout().stateHeads();
+  }
+
+  private SharedState.Targets targets(int state) {
+    int rank = mla.latentDim();
+    Matrix keyMetric = Matrix.zeros(rank, rank);
+    Matrix valueMetric = Matrix.zeros(rank, rank);
+    for (int h = state * headsPerState(); h < (state + 1) * headsPerState(); h++) {
+      Matrix queries =
+          statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
+      Matrix keys = keyUp(h);
+      keyMetric =
+          keyMetric.plus(
+              keys.transposeTimes(queries).times(keys).scaled(statistics.sensitivity()[h]));
+      Matrix values = valueUp(h);
+      valueMetric =
+          valueMetric.plus(values.transposeTimes(weights.outputGram(h)).times(values));
+    }
+    Matrix identity = Matrix.identity(rank);
+    return new SharedState.Targets(
+        Matrix.stack(List.of(identity, identity)), rank, keyMetric, valueMetric);
+  }
+
+  private Matrix keyDecoder(SharedState state) {
+    return state.decode().rows(0, mla.latentDim());
+  }
+
+  private Matrix valueDecoder(SharedState state) {
+    return state.decode().rows(mla.latentDim(), mla.latentDim());
+  }
+
+  private Matrix ups(List<SharedState> states, boolean keys) {
+    List<Matrix> ups = new ArrayList<>();
+    for (int h = 0; h < mla.queryHeads(); h++) {
+      SharedState state = states.get(h / headsPerState());
+      ups.add(
+          keys ? keyUp(h).times(keyDecoder(state)) : valueUp(h).times(valueDecoder(state)));
+    }
+    return Matrix.stack(ups);
+  }
+
+  private Matrix queries(List<SharedState> states) {
+    List<Matrix> queries = new ArrayList<>();
+    double ratio = source.softmaxScale() / target.softmaxScale();
+    for (int h = 0; h < mla.queryHeads(); h++) {
+      Matrix query = weights.query(h);
+      if (tied) {
+        Matrix decoder =
+            keyUp(h)
+                .times(
+                    keyDecoder(states.get(h / headsPerState()))
+                        .columns(0, target.layout().nopeDim()));
+        Matrix free = decoder.transposeTimes(query.rows(0, mla.nopeDim()));
+        query =
+            Matrix.stack(List.of(free, query.rows(mla.nopeDim(), mla.ropeDim()))).scaled(ratio);
+      }
+      queries.add(query);
+    }
+    return Matrix.stack(queries);
+  }
+
+  private Matrix outputs(List<SharedState> states) {
+    Matrix outputs = Matrix.zeros(weights.hiddenSize(), 0);
+    for (int h = 0; h < mla.queryHeads(); h++) {
+      Matrix output = weights.output(h);
+      if (tied) {
+        output = output.times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState())));
+      }
+      outputs = Matrix.beside(outputs, output);
+    }
+    return outputs;
+  }
+}

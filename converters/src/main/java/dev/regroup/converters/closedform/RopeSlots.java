@@ -1,0 +1,193 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.runtime.linalg.Matrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Fills the shared rotary key: which combination of all heads' keys turns at each kept frequency, and
+/// what of the keys is left for position-free states.
+///
+/// Each query coordinate (kv head g, pair l) sees, at every frequency a, a residual: a linear map of the
+/// keys. At the start it is its own key at its own frequency. A slot at frequency a takes the component
+/// that costs most, in the metric of first-order logit error, out of the residuals at a; what remains is
+/// replaced by the best constant, the mean rotation rho. Source: the design notes' section 3.2, level 2.
+final class RopeSlots {
+  private static final double METRIC_FLOOR = 1e-6;
+
+  private final int heads;
+  private final int pairs;
+  private final List<DistanceKernel> kernels;
+  private final List<ComplexMatrix> metricRoots = new ArrayList<>();
+  private final List<ComplexMatrix> metricInverseRoots = new ArrayList<>();
+  private final ComplexMatrix keys;
+
+  /// residuals.get(a): what each query coordinate sees at frequency a, `[G·d/2, G·d/2]`.
+  private final List<ComplexMatrix> residuals = new ArrayList<>();
+
+  private final List<Slot> slots = new ArrayList<>();
+
+  /// A slot of the rotary key.
+  ///
+  /// @param frequency index of the source's frequency
+  /// @param key combination of all heads' key pairs, `[1, G·d/2]`
+  /// @param query what each query coordinate multiplies the slot with, `[1, G·d/2]`; a query takes its
+  ///     conjugate
+  record Slot(int frequency, ComplexMatrix key, ComplexMatrix query) {}
+
+  /// @param keys E[k kᴴ], `[G·d/2, G·d/2]`
+  /// @param metrics of each kv head: E[q qᴴ] of its query heads weighted by their sensitivities
+  /// @param kernels of each kv head
+  RopeSlots(ComplexMatrix keys, List<ComplexMatrix> metrics, List<DistanceKernel> kernels) {
+    this.keys = keys;
+    this.kernels = kernels;
+    heads = kernels.size();
+    pairs = keys.rows() / heads;
+    for (ComplexMatrix metric : metrics) {
+      metricRoots.add(KeyMoments.power(metric, 0.5, METRIC_FLOOR));
+      metricInverseRoots.add(KeyMoments.power(metric, -0.5, METRIC_FLOOR));
+    }
+    for (int a = 0; a < pairs; a++) {
+      ComplexMatrix residual = ComplexMatrix.zeros(keys.rows(), keys.rows());
+      for (int g = 0; g < heads; g++) {
+        int i = g * pairs + a;
+        residual.real().elements()[i * keys.rows() + i] = 1;
+      }
+      residuals.add(residual);
+    }
+  }
+
+  /// Fills as many slots as `frequencies` names, the costliest component first, each frequency as often
+  /// as it is named; the slots come in the order of `frequencies`.
+  List<Slot> fill(int[] frequencies) {
+    List<Integer> open = new ArrayList<>();
+    for (int frequency : frequencies) {
+      open.add(frequency);
+    }
+    while (!open.isEmpty()) {
+      Candidate best = null;
+      for (int frequency : open.stream().distinct().toList()) {
+        Candidate candidate = candidate(frequency);
+        if (best == null || candidate.top.value() > best.top.value()) {
+          best = candidate;
+        }
+      }
+      take(java.util.Objects.requireNonNull(best));
+      open.remove(Integer.valueOf(best.frequency));
+    }
+    slots.sort(java.util.Comparator.comparingInt(Slot::frequency));
+    return List.copyOf(slots);
+  }
+
+  /// Weighted residual at one frequency, and its leading component.
+  private record Candidate(int frequency, ComplexMatrix weighted, TopComponent top) {}
+
+  private Candidate candidate(int frequency) {
+    int n = keys.rows();
+    ComplexMatrix weighted = ComplexMatrix.zeros(n, n);
+    for (int g = 0; g < heads; g++) {
+      ComplexMatrix seen = projected(g, frequency);
+      double root = Math.sqrt(kernels.get(g).own(frequency));
+      weighted.setRows(g * pairs, metricRoots.get(g).times(seen).scaled(root));
+    }
+    return new Candidate(frequency, weighted, TopComponent.of(weighted, keys));
+  }
+
+  /// Σ_b residual_b · K_ab / K_aa over the rows of one kv head.
+  private ComplexMatrix projected(int head, int frequency) {
+    int n = keys.rows();
+    DistanceKernel kernel = kernels.get(head);
+    double own = kernel.own(frequency);
+    ComplexMatrix sum = ComplexMatrix.zeros(pairs, n);
+    double[] sumReal = sum.real().elements();
+    double[] sumImaginary = sum.imaginary().elements();
+    for (int b = 0; b < pairs; b++) {
+      double re = kernel.real(frequency, b) / own;
+      double im = kernel.imaginary(frequency, b) / own;
+      double[] real = residuals.get(b).real().elements();
+      double[] imaginary = residuals.get(b).imaginary().elements();
+      int from = head * pairs * n;
+      for (int i = 0; i < pairs * n; i++) {
+        sumReal[i] += re * real[from + i] - im * imaginary[from + i];
+        sumImaginary[i] += re * imaginary[from + i] + im * real[from + i];
+      }
+    }
+    return sum;
+  }
+
+  private void take(Candidate best) {
+    ComplexMatrix vector = best.top.vector();
+    ComplexMatrix key = vector.conjugate().times(best.weighted);
+    ComplexMatrix query = ComplexMatrix.zeros(1, keys.rows());
+    for (int g = 0; g < heads; g++) {
+      double root = Math.sqrt(kernels.get(g).own(best.frequency));
+      // metricInverseRoot · v as a row: v · metricInverseRootᵀ = v · conj(metricInverseRoot)
+      ComplexMatrix part =
+          columns(vector, g).times(metricInverseRoots.get(g).conjugate()).scaled(1 / root);
+      System.arraycopy(part.real().elements(), 0, query.real().elements(), g * pairs, pairs);
+      System.arraycopy(
+          part.imaginary().elements(), 0, query.imaginary().elements(), g * pairs, pairs);
+    }
+    subtract(residuals.get(best.frequency), query, key);
+    slots.add(new Slot(best.frequency, key, query));
+  }
+
+  private ComplexMatrix columns(ComplexMatrix row, int head) {
+    return new ComplexMatrix(
+        row.real().columns(head * pairs, pairs), row.imaginary().columns(head * pairs, pairs));
+  }
+
+  /// residual -= queryᵀ · key, an outer product.
+  private static void subtract(ComplexMatrix residual, ComplexMatrix query, ComplexMatrix key) {
+    int n = key.columns();
+    double[] real = residual.real().elements();
+    double[] imaginary = residual.imaginary().elements();
+    for (int i = 0; i < n; i++) {
+      double re = query.real().elements()[i];
+      double im = query.imaginary().elements()[i];
+      for (int j = 0; j < n; j++) {
+        double keyReal = key.real().elements()[j];
+        double keyImaginary = key.imaginary().elements()[j];
+        real[i * n + j] -= re * keyReal - im * keyImaginary;
+        imaginary[i * n + j] -= re * keyImaginary + im * keyReal;
+      }
+    }
+  }
+
+  /// What is left of the keys without positions: Σ_a residual_a · rho_a, `[G·d/2, G·d/2]`.
+  ComplexMatrix positionFree() {
+    int n = keys.rows();
+    ComplexMatrix sum = ComplexMatrix.zeros(n, n);
+    for (int a = 0; a < pairs; a++) {
+      double[] real = residuals.get(a).real().elements();
+      double[] imaginary = residuals.get(a).imaginary().elements();
+      for (int i = 0; i < n * n; i++) {
+        DistanceKernel kernel = kernels.get(i / n / pairs);
+        double re = kernel.rhoReal(a);
+        double im = kernel.rhoImaginary(a);
+        sum.real().elements()[i] += re * real[i] - im * imaginary[i];
+        sum.imaginary().elements()[i] += re * imaginary[i] + im * real[i];
+      }
+    }
+    return sum;
+  }
+
+  /// The map from real keys `[G·d]` that gives the real coordinates of complex rows: first all real
+  /// parts, then all imaginary parts, `[2·rows, G·d]`.
+  ///
+  /// @param first index of the first real coordinate of each complex pair, over all kv heads
+  static Matrix realRows(ComplexMatrix rows, int[] first, int[] second, int keyDim) {
+    int count = rows.rows();
+    Matrix real = Matrix.zeros(2 * count, keyDim);
+    for (int r = 0; r < count; r++) {
+      for (int i = 0; i < first.length; i++) {
+        double re = rows.real().at(r, i);
+        double im = rows.imaginary().at(r, i);
+        real.elements()[r * keyDim + first[i]] = re;
+        real.elements()[r * keyDim + second[i]] = -im;
+        real.elements()[(count + r) * keyDim + first[i]] = im;
+        real.elements()[(count + r) * keyDim + second[i]] = re;
+      }
+    }
+    return real;
+  }
+}

@@ -1,0 +1,114 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.linalg.SymmetricEigen;
+
+/// A state that keys and values of a group of heads share: reduced-rank regression in the metric of
+/// first-order output error.
+///
+/// Targets are `Y = rows · f` for features f (the source's states): first the keys, then the values. The
+/// state is `z = encode · f`; keys are decoded from its first `keyDim` elements, values from all of it:
+/// `Y ≈ decode · z`. Source: the design notes' sections 3.3 to 3.6.
+///
+/// @param encode `[stateDim, features]`
+/// @param decode `[targets, stateDim]`; zero where keys would read past `keyDim`
+/// @param lost the share of the metric's energy that is not kept
+record SharedState(Matrix encode, Matrix decode, double lost) {
+  private static final double CUTOFF = 1e-10;
+
+  /// What a state must carry.
+  ///
+  /// @param rows `[keys + values, features]`
+  /// @param keys how many of the rows are keys
+  /// @param keyMetric `[keys, keys]`, positive
+  /// @param valueMetric `[values, values]`, positive
+  record Targets(Matrix rows, int keys, Matrix keyMetric, Matrix valueMetric) {}
+
+  /// The best state of `stateDim` elements of which the first `keyDim` make the key.
+  ///
+  /// @param features second moment of the features, `[features, features]`
+  static SharedState solve(Targets targets, Matrix features, int stateDim, int keyDim) {
+    Matrix moment = targets.rows.times(features).timesTranspose(targets.rows);
+    SymmetricEigen eigen = SymmetricEigen.of(moment);
+    int rank = rank(eigen.values());
+    Matrix root = scaledColumns(eigen, rank, 0.5);
+    Matrix inverseRoot = scaledColumns(eigen, rank, -0.5);
+    Matrix keyRoot = root.rows(0, targets.keys);
+    Matrix valueRoot = root.rows(targets.keys, targets.rows.rows() - targets.keys);
+    Matrix keyEnergy = keyRoot.transposeTimes(targets.keyMetric).times(keyRoot);
+    Matrix valueEnergy = valueRoot.transposeTimes(targets.valueMetric).times(valueRoot);
+
+    int kept = Math.min(stateDim, rank);
+    int keptKeys = Math.min(keyDim, kept);
+    Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
+    double total = keyEnergy.trace() + valueEnergy.trace();
+    double held =
+        frame.columns(0, keptKeys).transposeTimes(keyEnergy).times(frame.columns(0, keptKeys)).trace()
+            + frame.transposeTimes(valueEnergy).times(frame).trace();
+    Matrix decode = root.times(frame);
+    clearKeys(decode, targets.keys, keptKeys);
+    Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(targets.rows);
+    return new SharedState(
+        padRows(encode, stateDim),
+        padColumns(decode, stateDim),
+        total == 0 ? 0 : Math.max(0, 1 - held / total));
+  }
+
+  private static Matrix frame(Matrix keyEnergy, Matrix valueEnergy, int keyDim, int stateDim) {
+    if (keyDim == stateDim) {
+      return SymmetricEigen.of(keyEnergy.plus(valueEnergy)).vectors().columns(0, stateDim);
+    }
+    if (keyDim == 0) {
+      return SymmetricEigen.of(valueEnergy).vectors().columns(0, stateDim);
+    }
+    return TwoBlock.solve(keyEnergy, valueEnergy, keyDim, stateDim);
+  }
+
+  private static int rank(double[] values) {
+    int rank = 1;
+    while (rank < values.length && values[rank] > CUTOFF * values[0]) {
+      rank++;
+    }
+    return rank;
+  }
+
+  /// The leading eigenvectors as columns, each times its eigenvalue to a power.
+  private static Matrix scaledColumns(SymmetricEigen eigen, int count, double exponent) {
+    int n = eigen.values().length;
+    Matrix scaled = Matrix.zeros(n, count);
+    for (int c = 0; c < count; c++) {
+      double weight = Math.pow(Math.max(eigen.values()[c], Double.MIN_NORMAL), exponent);
+      for (int r = 0; r < n; r++) {
+        scaled.elements()[r * count + c] = weight * eigen.vectors().at(r, c);
+      }
+    }
+    return scaled;
+  }
+
+  private static void clearKeys(Matrix decode, int keys, int keyDim) {
+    for (int r = 0; r < keys; r++) {
+      for (int c = keyDim; c < decode.columns(); c++) {
+        decode.elements()[r * decode.columns() + c] = 0;
+      }
+    }
+  }
+
+  private static Matrix padRows(Matrix matrix, int rows) {
+    Matrix padded = Matrix.zeros(rows, matrix.columns());
+    System.arraycopy(matrix.elements(), 0, padded.elements(), 0, matrix.elements().length);
+    return padded;
+  }
+
+  private static Matrix padColumns(Matrix matrix, int columns) {
+    Matrix padded = Matrix.zeros(matrix.rows(), columns);
+    for (int r = 0; r < matrix.rows(); r++) {
+      System.arraycopy(
+          matrix.elements(),
+          r * matrix.columns(),
+          padded.elements(),
+          r * columns,
+          matrix.columns());
+    }
+    return padded;
+  }
+}

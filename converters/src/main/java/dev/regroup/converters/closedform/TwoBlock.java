@@ -1,0 +1,85 @@
+package dev.regroup.converters.closedform;
+
+import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.linalg.SymmetricEigen;
+
+/// An orthonormal frame `P = [P1 P2]` that maximises `tr(P1ᵀ·K·P1) + tr(Pᵀ·V·P)`: the GTA state, whose
+/// first block is key and value and whose second block is value alone.
+///
+/// No closed form is known; three ascents, each monotone, from three starts, and the best end is kept:
+/// within the span of P the best P1 are the leading eigenvectors of K; given P1 the best P2 are those of
+/// V on its complement; and the polar factor of the gradient never lowers the sum since K and V are
+/// positive. Source: the design notes' section 3.4.
+final class TwoBlock {
+  private static final int MAX_ITERATIONS = 50;
+  private static final double TOLERANCE = 1e-9;
+
+  private TwoBlock() {}
+
+  /// @param key K, `[n, n]`, positive
+  /// @param value V, `[n, n]`, positive
+  /// @param keyDim columns of P1
+  /// @param stateDim columns of P
+  static Matrix solve(Matrix key, Matrix value, int keyDim, int stateDim) {
+    Matrix both = key.plus(value);
+    Matrix values = leading(value, stateDim);
+    Matrix[] starts = {
+      leading(both, keyDim),
+      leading(key, keyDim),
+      values.times(leading(values.transposeTimes(key).times(values), keyDim))
+    };
+    Matrix best = null;
+    double bestSum = Double.NEGATIVE_INFINITY;
+    for (Matrix start : starts) {
+      Matrix frame = ascend(key, value, both, start, stateDim);
+      double sum = sum(key, value, frame, keyDim);
+      if (sum > bestSum * (1 + TOLERANCE)) {
+        best = frame;
+        bestSum = sum;
+      }
+    }
+    return java.util.Objects.requireNonNull(best);
+  }
+
+  private static Matrix ascend(
+      Matrix key, Matrix value, Matrix both, Matrix start, int stateDim) {
+    int keyDim = start.columns();
+    Matrix first = start;
+    double last = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < MAX_ITERATIONS; i++) {
+      Matrix frame = completed(key, value, first, stateDim);
+      Matrix gradient =
+          Matrix.beside(
+              both.times(frame.columns(0, keyDim)),
+              value.times(frame.columns(keyDim, stateDim - keyDim)));
+      Matrix polar = gradient.times(gradient.transposeTimes(gradient).power(-0.5, 1e-14));
+      first = polar.columns(0, keyDim);
+      double sum = sum(key, value, polar, keyDim);
+      if (Math.abs(sum - last) < TOLERANCE * Math.abs(sum)) {
+        break;
+      }
+      last = sum;
+    }
+    Matrix orthonormal = first.times(first.transposeTimes(first).power(-0.5, 1e-14));
+    return completed(key, value, orthonormal, stateDim);
+  }
+
+  /// The best second block beside `first`, then the best key block within the span of both.
+  private static Matrix completed(Matrix key, Matrix value, Matrix first, int stateDim) {
+    int n = first.rows();
+    Matrix complement = Matrix.identity(n).minus(first.timesTranspose(first));
+    Matrix rest = complement.times(value).times(complement);
+    Matrix frame = Matrix.beside(first, leading(rest, stateDim - first.columns()));
+    return frame.times(leading(frame.transposeTimes(key).times(frame), stateDim));
+  }
+
+  private static double sum(Matrix key, Matrix value, Matrix frame, int keyDim) {
+    Matrix first = frame.columns(0, keyDim);
+    return first.transposeTimes(key).times(first).trace()
+        + frame.transposeTimes(value).times(frame).trace();
+  }
+
+  private static Matrix leading(Matrix symmetric, int count) {
+    return SymmetricEigen.of(symmetric).vectors().columns(0, count);
+  }
+}

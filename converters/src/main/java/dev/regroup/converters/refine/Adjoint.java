@@ -1,0 +1,169 @@
+package dev.regroup.converters.refine;
+
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.linalg.Form;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
+
+/// The transpose of {@link Tangent}: what an output direction pulls back to on each map.
+///
+/// It keeps what it pulled back to on the maps' outputs as well, of which preconditioning needs the
+/// second moments.
+final class Adjoint {
+  private final AttentionPass pass;
+  private final Set<Part> parts;
+  private final Extents extents;
+  private final FloatBlock pulled;
+
+  /// Pulled back to queries, unrotated, `[tokens, H·(d_n+d_r)]`.
+  private final FloatBlock queries;
+
+  /// Pulled back to keys and values of all heads; into the states where they are tied.
+  private final FloatBlock keys;
+
+  private final FloatBlock values;
+
+  /// Pulled back to the rotary key, unrotated, `[tokens, d_r]`.
+  private final FloatBlock ropeKey;
+
+  /// Pulled back to the states, `[tokens, n·d_c]`.
+  private final FloatBlock states;
+
+  /// Pulls `output` `[tokens, D]` back.
+  Adjoint(AttentionPass pass, Set<Part> parts, FloatBlock output) {
+    this.pass = pass;
+    this.parts = parts;
+    pulled = output;
+    extents = pass.extents();
+    int tokens = output.rows();
+    queries = FloatBlock.zeros(tokens, extents.heads() * extents.queryDim());
+    ropeKey = FloatBlock.zeros(tokens, extents.ropeDim());
+    states = FloatBlock.zeros(tokens, extents.states() * extents.stateDim());
+    keys = extents.tied() ? states : FloatBlock.zeros(tokens, extents.heads() * extents.keyDim());
+    values =
+        extents.tied() ? states : FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
+    FloatBlock heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
+    FloatBlock weights =
+        FloatBlock.of(pass.hiddenSize(), heads.columns(), pass.layer().output());
+    AttentionPass.multiply(Form.PLAIN, output, weights, 0, heads);
+    FloatBlock scores = FloatBlock.zeros(tokens, tokens);
+    for (int h = 0; h < extents.heads(); h++) {
+      pullHead(h, pass.head(heads, h), scores);
+    }
+    pass.rotateQueries(queries, pass.transposedRope());
+    AttentionPass.rotateKey(ropeKey, pass.transposedRope());
+    if (!extents.tied()) {
+      pullUp(keys, pass.layer().keyUp(), extents.keyDim());
+      pullUp(values, pass.layer().valueUp(), extents.valueDim());
+    }
+  }
+
+  private void pullHead(int head, FloatBlock output, FloatBlock scores) {
+    FloatBlock probabilities = pass.probabilities(head);
+    // tied heads share a state, whose share of each head adds up; others have rows of their own
+    double keep = extents.tied() ? 1 : 0;
+    AttentionPass.multiply(
+        Form.LEFT_TRANSPOSED, probabilities, output, keep, pass.value(values, head));
+    AttentionPass.multiply(Form.RIGHT_TRANSPOSED, output, pass.value(head), 0, scores);
+    unweigh(scores, probabilities, output, pass.head(pass.heads(), head));
+    if (extents.keyDim() > 0) {
+      AttentionPass.multiply(
+          Form.PLAIN, scores, pass.key(head), 0, pass.freeQuery(queries, head));
+      AttentionPass.multiply(
+          Form.LEFT_TRANSPOSED,
+          scores,
+          pass.freeQuery(pass.queries(), head),
+          keep,
+          pass.key(keys, head));
+    }
+    AttentionPass.multiply(Form.PLAIN, scores, pass.ropeKey(), 0, pass.ropeQuery(queries, head));
+    AttentionPass.multiply(
+        Form.LEFT_TRANSPOSED, scores, pass.ropeQuery(pass.queries(), head), 1, ropeKey);
+  }
+
+  /// Softmax's transpose: `scores = scale · probabilities ∘ (scores − output·heads)`.
+  private void unweigh(
+      FloatBlock scores, FloatBlock probabilities, FloatBlock output, FloatBlock heads) {
+    int tokens = scores.rows();
+    float scale = (float) pass.layer().spec().softmaxScale();
+    float[] s = scores.elements();
+    float[] p = probabilities.elements();
+    for (int i = 0; i < tokens; i++) {
+      float mean = 0;
+      for (int c = 0; c < output.columns(); c++) {
+        mean +=
+            output.elements()[output.offset() + i * output.stride() + c]
+                * heads.elements()[heads.offset() + i * heads.stride() + c];
+      }
+      int row = i * tokens;
+      for (int j = 0; j <= i; j++) {
+        s[row + j] = scale * p[row + j] * (s[row + j] - mean);
+      }
+      java.util.Arrays.fill(s, row + i + 1, row + tokens, 0);
+    }
+  }
+
+  private void pullUp(FloatBlock from, float[] weights, int each) {
+    FloatBlock rows = FloatBlock.of(extents.heads() * each, extents.stateDim(), weights);
+    int width = extents.group() * each;
+    for (int s = 0; s < extents.states(); s++) {
+      AttentionPass.multiply(
+          Form.PLAIN,
+          from.columns(s * width, width),
+          rows.rows(s * width, width),
+          1,
+          states.columns(s * extents.stateDim(), extents.stateDim()));
+    }
+  }
+
+  /// Pulled back to the outputs of a part, `[tokens, out]`, before the part's inputs are met.
+  FloatBlock outputs(Part part) {
+    return switch (part) {
+      case QUERY -> queries;
+      case STATE -> states;
+      case ROPE_KEY -> ropeKey;
+      case KEY_UP -> keys;
+      case VALUE_UP -> values;
+      case OUTPUT -> pulled;
+    };
+  }
+
+  /// Pulled back to every part's weights.
+  Maps weights() {
+    Map<Part, float[]> all = new EnumMap<>(Part.class);
+    for (Part part : parts) {
+      all.put(
+          part,
+          switch (part) {
+            case QUERY -> outer(queries, pass.inputs().query());
+            case STATE -> outer(states, pass.inputs().state());
+            case ROPE_KEY -> outer(ropeKey, pass.inputs().rope());
+            case KEY_UP -> outerUp(keys, extents.keyDim());
+            case VALUE_UP -> outerUp(values, extents.valueDim());
+            case OUTPUT -> outer(pulled, pass.heads());
+          });
+    }
+    return new Maps(all);
+  }
+
+  private static float[] outer(FloatBlock outputs, FloatBlock inputs) {
+    FloatBlock product = FloatBlock.zeros(outputs.columns(), inputs.columns());
+    AttentionPass.multiply(Form.LEFT_TRANSPOSED, outputs, inputs, 0, product);
+    return product.elements();
+  }
+
+  private float[] outerUp(FloatBlock outputs, int each) {
+    FloatBlock product = FloatBlock.zeros(extents.heads() * each, extents.stateDim());
+    int width = extents.group() * each;
+    for (int s = 0; s < extents.states(); s++) {
+      AttentionPass.multiply(
+          Form.LEFT_TRANSPOSED,
+          outputs.columns(s * width, width),
+          pass.states().columns(s * extents.stateDim(), extents.stateDim()),
+          0,
+          product.rows(s * width, width));
+    }
+    return product.elements();
+  }
+}

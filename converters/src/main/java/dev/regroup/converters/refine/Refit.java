@@ -1,0 +1,174 @@
+package dev.regroup.converters.refine;
+
+import dev.regroup.converters.calibrate.Streams;
+import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.model.AttentionSublayer;
+import dev.regroup.runtime.model.AttentionSublayers;
+import dev.regroup.runtime.model.DecoderLayer;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// Refits one converted layer on the target's residual stream, towards the source's: what earlier
+/// layers got wrong is part of what this one is asked to put right.
+public final class Refit {
+  /// Probabilities that {@link GaussNewton} may hold, bytes.
+  private static final long MEMORY = 1L << 30;
+
+  /// Beyond this many weights a Gauss-Newton step takes more memory than a conversion should.
+  private static final long MAX_WEIGHTS = 16_000_000;
+
+  /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
+  private static final int MAX_OUTPUT_WIDTH = 8192;
+
+  private final Effort effort;
+  private final DecoderLayer layer;
+  private final LayerWeights weights;
+  private final Streams streams;
+  private final int hiddenSize;
+  private final double normEpsilon;
+
+  /// How hard to try.
+  ///
+  /// @param steps of Gauss-Newton; 0 leaves the closed form as it is
+  /// @param windows of calibration text that each step sees
+  /// @param iterations of conjugate gradients in a step
+  public record Effort(int steps, int windows, int iterations) {
+    /// What conversions use.
+    public static final Effort DEFAULT = new Effort(2, 32, 8);
+
+    /// The closed form alone.
+    public static final Effort NONE = new Effort(0, 0, 0);
+  }
+
+  /// @param layer of the source
+  /// @param weights the source's attention tensors of the layer
+  public Refit(
+      Effort effort,
+      DecoderLayer layer,
+      LayerWeights weights,
+      Streams streams,
+      int hiddenSize,
+      double normEpsilon) {
+    this.effort = effort;
+    this.layer = layer;
+    this.weights = weights;
+    this.streams = streams;
+    this.hiddenSize = hiddenSize;
+    this.normEpsilon = normEpsilon;
+  }
+
+  /// The refitted layer.
+  ///
+  /// @param seed of the preconditioner's probes
+  public FactoredAttention refine(FactoredAttention closed, long seed) {
+    if (effort.steps() == 0) {
+      return closed;
+    }
+    Set<Part> parts = parts(closed);
+    FactoredAttention refined = closed;
+    if (Maps.of(closed, parts).length() <= MAX_WEIGHTS) {
+      refined = gaussNewton(refined, parts, seed);
+    }
+    if (parts.contains(Part.OUTPUT) && outputWidth(refined) <= MAX_OUTPUT_WIDTH) {
+      refined = outputRefit(refined);
+    }
+    return refined;
+  }
+
+  private FactoredAttention gaussNewton(FactoredAttention closed, Set<Part> parts, long seed) {
+    SourceInputs reader = new SourceInputs(layer, weights, normEpsilon);
+    int tokens = streams.tokens();
+    List<Inputs> inputs = new ArrayList<>();
+    List<FloatBlock> targets = new ArrayList<>();
+    for (int window : spread(windows(closed))) {
+      inputs.add(reader.of(streams.target(window), tokens));
+      targets.add(target(window));
+    }
+    FactoredAttention refined = closed;
+    for (int step = 0; step < effort.steps(); step++) {
+      var settings = new GaussNewton.Settings(effort.iterations(), 1e-3, seed * 1000 + step);
+      refined = new GaussNewton(settings, inputs, targets, parts).step(refined);
+    }
+    return refined;
+  }
+
+  private int windows(FactoredAttention closed) {
+    long each =
+        4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
+    return (int) Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
+  }
+
+  private int[] spread(int count) {
+    int[] windows = new int[count];
+    for (int i = 0; i < count; i++) {
+      windows[i] = (int) ((long) i * streams.windows() / count);
+    }
+    return windows;
+  }
+
+  /// What the layer should add to the target's stream of one window: what the source adds to its own,
+  /// and what the target's lacks by now.
+  private FloatBlock target(int window) {
+    float[] update = streams.sourceUpdate(window);
+    float[] source = streams.source(window);
+    float[] target = streams.target(window);
+    float[] wanted = new float[update.length];
+    for (int i = 0; i < wanted.length; i++) {
+      wanted[i] = update[i] + source[i] - target[i];
+    }
+    return FloatBlock.of(streams.tokens(), hiddenSize, wanted);
+  }
+
+  private FactoredAttention outputRefit(FactoredAttention refined) {
+    AttentionSublayer sublayer =
+        AttentionSublayers.of(
+            refined.spec(), hiddenSize, normEpsilon, refined.tensors(weights.tensors()));
+    int tokens = streams.tokens();
+    float[] output =
+        OutputRefit.solve(
+            streams.windows(),
+            w -> {
+              float[] x = layer.attentionInput(streams.target(w), tokens);
+              float[] heads = sublayer.heads(sublayer.rotate(sublayer.project(x, tokens), 0));
+              return new OutputRefit.Window(
+                  FloatBlock.of(tokens, heads.length / tokens, heads), target(w));
+            },
+            refined.output(),
+            hiddenSize);
+    return new Maps(Map.of(Part.OUTPUT, output)).in(refined);
+  }
+
+  private static int outputWidth(FactoredAttention layer) {
+    return layer.spec().layout().queryHeads() * layer.spec().layout().valueDim();
+  }
+
+  /// The maps that a conversion writes anew; a bias of the source's output stays as it is.
+  private Set<Part> parts(FactoredAttention closed) {
+    Set<Part> parts = EnumSet.noneOf(Part.class);
+    parts.add(Part.STATE);
+    if (!closed.tied()) {
+      parts.add(Part.KEY_UP);
+      parts.add(Part.VALUE_UP);
+    }
+    AttentionLayout source = layer.spec().attention().layout();
+    switch (source) {
+      case Gqa _ -> parts.addAll(Set.of(Part.QUERY, Part.ROPE_KEY, Part.OUTPUT));
+      case Gla _ -> {
+        if (closed.tied()) {
+          parts.addAll(Set.of(Part.QUERY, Part.OUTPUT));
+        }
+      }
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.regroup.converters.refine;
+
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.Linear;
+import dev.regroup.runtime.model.Operations;
+
+/// Turns a residual stream into what a converted layer's maps read.
+final class SourceInputs {
+  private final DecoderLayer layer;
+  private final LayerWeights weights;
+  private final double normEpsilon;
+
+  /// @param weights the source's attention tensors of the layer
+  SourceInputs(DecoderLayer layer, LayerWeights weights, double normEpsilon) {
+    this.layer = layer;
+    this.weights = weights;
+    this.normEpsilon = normEpsilon;
+  }
+
+  /// The inputs over one window of a residual stream `[tokens, D]`.
+  Inputs of(float[] hidden, int tokens) {
+    float[] x = layer.attentionInput(hidden, tokens);
+    FloatBlock block = FloatBlock.of(tokens, x.length / tokens, x);
+    AttentionLayout layout = layer.spec().attention().layout();
+    return switch (layout) {
+      case Gqa _ -> new Inputs(block, block, block);
+      case Gla mla -> new Inputs(queries(block), latents(mla, x, tokens), block);
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    };
+  }
+
+  private FloatBlock latents(Gla mla, float[] x, int tokens) {
+    float[] rows = layer.attention().project(x, tokens).rows();
+    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows)
+        .columns(0, mla.latentDim());
+  }
+
+  private FloatBlock queries(FloatBlock x) {
+    return switch (layer.spec().attention().query()) {
+      case QueryPath.Direct _ -> x;
+      case QueryPath.LowRank(int rank, boolean bias) -> {
+        float[] weight = weights.get(AttentionTensor.Q_A_PROJ);
+        Linear down =
+            bias
+                ? new Linear(x.columns(), rank, weight, weights.get(AttentionTensor.Q_A_BIAS))
+                : new Linear(x.columns(), rank, weight, null);
+        float[] latent = Operations.fast().linear(down, x.elements(), x.rows());
+        float[] normed =
+            Operations.fast().rmsNorm(latent, weights.get(AttentionTensor.Q_A_NORM), normEpsilon);
+        yield FloatBlock.of(x.rows(), rank, normed);
+      }
+    };
+  }
+}
