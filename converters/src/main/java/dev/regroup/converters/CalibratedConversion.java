@@ -68,7 +68,9 @@ final class CalibratedConversion implements LayerConversion {
     OptionalDouble error = OptionalDouble.of(error(layer, converted));
     streams.advance(layer, converted);
     return new Converted(
-        refined.tensors(weights.tensors()), new LayerReport(index, closed.lost(), error, closedError));
+        refined.spec(),
+        refined.tensors(weights.tensors()),
+        new LayerReport(index, closed.lost(), error, closedError));
   }
 
   private AttentionSublayer sublayer(

@@ -7,6 +7,7 @@ import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
+import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.Progress;
@@ -41,7 +42,7 @@ final class Conversion {
 
   ConversionReport into(Path target) {
     long begin = System.nanoTime();
-    List<LayerReport> layers;
+    List<LayerConversion.Converted> layers;
     try (TargetDirectory directory =
         TargetDirectory.open(target, source.path(), plan.outputBytes(), options.overwrite())) {
       try (TargetFiles files = TargetFiles.create(directory.staging(), plan.shards())) {
@@ -49,7 +50,12 @@ final class Conversion {
         layers = convertLayers(files);
         files.finish();
       }
-      TargetConfig.write(directory.staging(), source, plan, calibration, options);
+      ModelSpec result =
+          plan.target()
+              .withAttention(
+                  plan.target().architecture(),
+                  layers.stream().map(LayerConversion.Converted::spec).toList());
+      new TargetConfig(source, plan, calibration, options).write(directory.staging(), result);
       directory.commit();
     }
     return new ConversionReport(
@@ -58,7 +64,7 @@ final class Conversion {
         plan,
         calibration.map(TokenWindows::source).orElse("none"),
         calibration.map(TokenWindows::tokens).orElse(0L),
-        layers,
+        layers.stream().map(LayerConversion.Converted::report).toList(),
         (System.nanoTime() - begin) / 1e9);
   }
 
@@ -74,21 +80,21 @@ final class Conversion {
     }
   }
 
-  private List<LayerReport> convertLayers(TargetFiles files) {
+  private List<LayerConversion.Converted> convertLayers(TargetFiles files) {
     int count = plan.source().layers().size();
     LayerConversion conversion =
         calibration.isPresent()
             ? new CalibratedConversion(source, plan, calibration.get(), options)
             : new PriorConversion(source, plan, options);
     progress.begin("converting layers", count);
-    List<LayerReport> reports = new ArrayList<>();
+    List<LayerConversion.Converted> layers = new ArrayList<>();
     for (int layer = 0; layer < count; layer++) {
       LayerConversion.Converted converted = conversion.convert(layer);
       write(files, layer, converted.tensors());
-      reports.add(converted.report());
+      layers.add(converted.withoutTensors());
       progress.advance(layer + 1, detail(converted.report()));
     }
-    return reports;
+    return layers;
   }
 
   private void write(TargetFiles files, int layer, Map<AttentionTensor, float[]> tensors) {

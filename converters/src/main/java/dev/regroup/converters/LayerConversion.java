@@ -1,6 +1,7 @@
 package dev.regroup.converters;
 
 import dev.regroup.converters.report.LayerReport;
+import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import java.util.Map;
 
@@ -11,6 +12,13 @@ interface LayerConversion {
 
   /// What a layer became.
   ///
-  /// @param tensors every tensor of the target's attention sublayer, float32
-  record Converted(Map<AttentionTensor, float[]> tensors, LayerReport report) {}
+  /// @param spec of the target's attention sublayer: as planned, with the frequencies that were chosen
+  /// @param tensors every tensor of it, float32
+  record Converted(
+      AttentionSpec spec, Map<AttentionTensor, float[]> tensors, LayerReport report) {
+    /// The same without its tensors, which are written by now.
+    Converted withoutTensors() {
+      return new Converted(spec, Map.of(), report);
+    }
+  }
 }

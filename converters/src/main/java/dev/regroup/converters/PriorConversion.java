@@ -33,6 +33,7 @@ final class PriorConversion implements LayerConversion {
     ClosedForm closed =
         ClosedForm.convert(before, after, weights, prior, plan.source().hiddenSize());
     return new Converted(
+        closed.attention().spec(),
         closed.attention().tensors(weights.tensors()),
         new LayerReport(layer, closed.lost(), OptionalDouble.empty(), OptionalDouble.empty()));
   }

@@ -2,6 +2,7 @@ package dev.regroup.converters;
 
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
@@ -20,28 +21,39 @@ import tools.jackson.databind.node.ObjectNode;
 /// Writes what is not a tensor: side files, and last the config, so that a directory without one is not
 /// whole.
 final class TargetConfig {
-  private TargetConfig() {}
+  private final Checkpoint source;
+  private final ConversionPlan plan;
+  private final Optional<TokenWindows> calibration;
+  private final ConversionOptions options;
 
-  static void write(
-      Path directory,
+  TargetConfig(
       Checkpoint source,
       ConversionPlan plan,
       Optional<TokenWindows> calibration,
       ConversionOptions options) {
+    this.source = source;
+    this.plan = plan;
+    this.calibration = calibration;
+    this.options = options;
+  }
+
+  /// Writes side files and config.
+  ///
+  /// @param target what the result is
+  void write(Path directory, ModelSpec target) {
     for (Path name : source.sideFiles()) {
       copy(source.path().resolve(name), directory.resolve(name));
     }
     var provenance =
-        new Regrouped.Provenance(
-            options.toolVersion(), identity(source), conversion(plan, calibration, options));
+        new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
     Path config = directory.resolve("config.json");
-    ModelConfig.write(config, Regrouped.config(source.config(), plan.target(), provenance));
+    ModelConfig.write(config, Regrouped.config(source.config(), target, provenance));
     sync(config);
   }
 
   /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
   /// give equal bytes.
-  private static ObjectNode identity(Checkpoint source) {
+  private ObjectNode identity() {
     ObjectNode identity = JsonNodeFactory.instance.objectNode();
     ArrayNode files = identity.putArray("files");
     for (Checkpoint.Shard shard : source.shards()) {
@@ -53,8 +65,7 @@ final class TargetConfig {
     return identity;
   }
 
-  private static ObjectNode conversion(
-      ConversionPlan plan, Optional<TokenWindows> calibration, ConversionOptions options) {
+  private ObjectNode conversion() {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());

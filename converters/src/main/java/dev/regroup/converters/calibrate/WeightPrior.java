@@ -64,13 +64,13 @@ public final class WeightPrior {
       case Gqa gqa -> {
         int rows = gqa.kvHeads() * gqa.headDim();
         Matrix features =
-            Matrix.stack(
+            Matrix.stacked(
                 List.of(
                     weights.matrix(AttentionTensor.K_PROJ, rows), weights.matrix(AttentionTensor.V_PROJ, rows)));
         Matrix moment = moment(features, inputGain);
         if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
           Matrix constant =
-              Matrix.stack(
+              Matrix.stacked(
                   List.of(
                       weights.matrix(AttentionTensor.K_BIAS, rows),
                       weights.matrix(AttentionTensor.V_BIAS, rows)));

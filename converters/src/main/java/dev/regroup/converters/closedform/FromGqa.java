@@ -47,17 +47,17 @@ final class FromGqa {
 
   ClosedForm convert() {
     RopeSlots slots = new RopeSlots(keyMoments(), keyMetrics(), kernels());
-    List<RopeSlots.Slot> filled = slots.fill(slotFrequencies());
+    List<RopeSlots.Slot> filled = slots.fill(target.layout().ropeDim() / 2);
     Matrix slotKeys = slotKeys(filled);
     Matrix positionFree = interleaved(slots.positionFree());
     List<SharedState> states = states(positionFree);
 
     Matrix features = features();
-    Matrix encoders = Matrix.stack(states.stream().map(SharedState::encode).toList());
+    Matrix encoders = Matrix.stacked(states.stream().map(SharedState::encode).toList());
     Matrix queries = queryMaps(filled, states);
     FactoredAttention attention =
         new FactoredAttention(
-            target,
+            turned(filled),
             queriesOf(queries).toFloats(),
             encoders.times(features).toFloats(),
             slotKeys.times(features.rows(0, keyDim)).toFloats(),
@@ -107,10 +107,12 @@ final class FromGqa {
     return kernels;
   }
 
-  /// The source's index of each frequency of the target's rotary key.
-  private int[] slotFrequencies() {
+  /// The target with the frequencies that its slots turn at.
+  private AttentionSpec turned(List<RopeSlots.Slot> slots) {
     List<Double> all = source.rope().inverseFrequencies();
-    return target.rope().inverseFrequencies().stream().mapToInt(all::indexOf).toArray();
+    List<Double> chosen = slots.stream().map(slot -> all.get(slot.frequency())).toList();
+    return target.withRope(
+        new Rope(chosen, target.rope().interleaved(), target.rope().attentionFactor()));
   }
 
   /// Slots as rows over the source's keys, in the pair order of the target's rope: `[d_r, G·d]`.
@@ -249,9 +251,9 @@ final class FromGqa {
           tied
               ? keyDecoder(states, h).columns(0, target.layout().nopeDim()).transpose()
               : Matrix.identity(gqa.headDim());
-      maps.add(Matrix.stack(List.of(free, slotQueries(slots, h / groupSize))).scaled(ratio));
+      maps.add(Matrix.stacked(List.of(free, slotQueries(slots, h / groupSize))).scaled(ratio));
     }
-    return Matrix.stack(maps);
+    return Matrix.stacked(maps);
   }
 
   /// Slots as rows over a source query of kv head `kvHead`: `[d_r, d]`.
@@ -278,7 +280,7 @@ final class FromGqa {
 
   /// The source's key and value projections, one above the other, `[2·G·d, D]`.
   private Matrix features() {
-    return Matrix.stack(
+    return Matrix.stacked(
         List.of(
             weights.matrix(AttentionTensor.K_PROJ, keyDim),
             weights.matrix(AttentionTensor.V_PROJ, keyDim)));
@@ -290,7 +292,7 @@ final class FromGqa {
     for (int h = 0; h < gqa.queryHeads(); h++) {
       queries.add(maps.rows(h * dim, dim).times(weights.query(h)));
     }
-    return Matrix.stack(queries);
+    return Matrix.stacked(queries);
   }
 
   private Matrix keyUps(List<SharedState> states) {
@@ -298,7 +300,7 @@ final class FromGqa {
     for (int h = 0; h < gqa.queryHeads(); h++) {
       ups.add(keyDecoder(states, h));
     }
-    return Matrix.stack(ups);
+    return Matrix.stacked(ups);
   }
 
   private Matrix valueUps(List<SharedState> states) {
@@ -306,16 +308,16 @@ final class FromGqa {
     for (int h = 0; h < gqa.queryHeads(); h++) {
       ups.add(valueDecoder(states, h));
     }
-    return Matrix.stack(ups);
+    return Matrix.stacked(ups);
   }
 
   private Matrix outputs(List<SharedState> states) {
-    Matrix outputs = Matrix.zeros(weights.hiddenSize(), 0);
+    List<Matrix> outputs = new ArrayList<>();
     for (int h = 0; h < gqa.queryHeads(); h++) {
       Matrix output = weights.output(h);
-      outputs = Matrix.beside(outputs, tied ? output.times(valueDecoder(states, h)) : output);
+      outputs.add(tied ? output.times(valueDecoder(states, h)) : output);
     }
-    return outputs;
+    return Matrix.beside(outputs);
   }
 
   private Biases biases(Matrix queries, Matrix encoders, Matrix slotKeys) {
@@ -330,13 +332,13 @@ final class FromGqa {
         parts.add(
             queries.rows(h * dim, dim).times(bias.rows(h * gqa.headDim(), gqa.headDim())));
       }
-      query = Matrix.stack(parts);
+      query = Matrix.stacked(parts);
     }
     if (!keyBias) {
       return new Biases(query.toFloats(), new float[0], new float[0]);
     }
     Matrix keys = weights.matrix(AttentionTensor.K_BIAS, keyDim);
-    Matrix both = Matrix.stack(List.of(keys, weights.matrix(AttentionTensor.V_BIAS, keyDim)));
+    Matrix both = Matrix.stacked(List.of(keys, weights.matrix(AttentionTensor.V_BIAS, keyDim)));
     return new Biases(
         query.toFloats(), encoders.times(both).toFloats(), slotKeys.times(keys).toFloats());
   }

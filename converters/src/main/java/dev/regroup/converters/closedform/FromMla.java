@@ -59,7 +59,7 @@ final class FromMla {
         new FactoredAttention(
             target,
             queries(states).toFloats(),
-            Matrix.stack(states.stream().map(SharedState::encode).toList()).toFloats(),
+            Matrix.stacked(states.stream().map(SharedState::encode).toList()).toFloats(),
             rope.toFloats(),
             tied ? new float[0] : ups(states, true).toFloats(),
             tied ? new float[0] : ups(states, false).toFloats(),
@@ -101,7 +101,7 @@ final class FromMla {
     }
     Matrix identity = Matrix.identity(rank);
     return new SharedState.Targets(
-        Matrix.stack(List.of(identity, identity)), rank, keyMetric, valueMetric);
+        Matrix.stacked(List.of(identity, identity)), rank, keyMetric, valueMetric);
   }
 
   private Matrix keyDecoder(SharedState state) {
@@ -119,7 +119,7 @@ final class FromMla {
       ups.add(
           keys ? keyUp(h).times(keyDecoder(state)) : valueUp(h).times(valueDecoder(state)));
     }
-    return Matrix.stack(ups);
+    return Matrix.stacked(ups);
   }
 
   private Matrix queries(List<SharedState> states) {
@@ -135,22 +135,22 @@ final class FromMla {
                         .columns(0, target.layout().nopeDim()));
         Matrix free = decoder.transposeTimes(query.rows(0, mla.nopeDim()));
         query =
-            Matrix.stack(List.of(free, query.rows(mla.nopeDim(), mla.ropeDim()))).scaled(ratio);
+            Matrix.stacked(List.of(free, query.rows(mla.nopeDim(), mla.ropeDim()))).scaled(ratio);
       }
       queries.add(query);
     }
-    return Matrix.stack(queries);
+    return Matrix.stacked(queries);
   }
 
   private Matrix outputs(List<SharedState> states) {
-    Matrix outputs = Matrix.zeros(weights.hiddenSize(), 0);
+    List<Matrix> outputs = new ArrayList<>();
     for (int h = 0; h < mla.queryHeads(); h++) {
       Matrix output = weights.output(h);
       if (tied) {
         output = output.times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState())));
       }
-      outputs = Matrix.beside(outputs, output);
+      outputs.add(output);
     }
-    return outputs;
+    return Matrix.beside(outputs);
   }
 }

@@ -1,7 +1,8 @@
 package dev.regroup.converters.closedform;
 
-import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.Parallel;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /// Fills the shared rotary key: which combination of all heads' keys turns at each kept frequency, and
@@ -56,25 +57,40 @@ final class RopeSlots {
     }
   }
 
-  /// Fills as many slots as `frequencies` names, the costliest component first, each frequency as often
-  /// as it is named; the slots come in the order of `frequencies`.
-  List<Slot> fill(int[] frequencies) {
-    List<Integer> open = new ArrayList<>();
-    for (int frequency : frequencies) {
-      open.add(frequency);
+  /// Fills `count` slots, the costliest component first, at whatever frequency it lies; a frequency may
+  /// serve several slots. They come fastest first.
+  List<Slot> fill(int count) {
+    if (count >= keys.rows()) {
+      return everything();
     }
-    while (!open.isEmpty()) {
-      Candidate best = null;
-      for (int frequency : open.stream().distinct().toList()) {
-        Candidate candidate = candidate(frequency);
-        if (best == null || candidate.top.value() > best.top.value()) {
+    for (int i = 0; i < count; i++) {
+      Candidate[] candidates = new Candidate[pairs];
+      Parallel.forEach(pairs, frequency -> candidates[frequency] = candidate(frequency));
+      Candidate best = candidates[0];
+      for (Candidate candidate : candidates) {
+        if (candidate.top.value() > best.top.value()) {
           best = candidate;
         }
       }
-      take(java.util.Objects.requireNonNull(best));
-      open.remove(Integer.valueOf(best.frequency));
+      take(best);
     }
-    slots.sort(java.util.Comparator.comparingInt(Slot::frequency));
+    slots.sort(Comparator.comparingInt(Slot::frequency));
+    return List.copyOf(slots);
+  }
+
+  /// A slot for every pair of every head: nothing is left over, and nothing is lost.
+  private List<Slot> everything() {
+    int n = keys.rows();
+    for (int a = 0; a < pairs; a++) {
+      for (int g = 0; g < heads; g++) {
+        ComplexMatrix unit = ComplexMatrix.zeros(1, n);
+        unit.real().elements()[g * pairs + a] = 1;
+        slots.add(new Slot(a, unit, unit));
+      }
+    }
+    for (int a = 0; a < pairs; a++) {
+      residuals.set(a, ComplexMatrix.zeros(n, n));
+    }
     return List.copyOf(slots);
   }
 
@@ -169,25 +185,5 @@ final class RopeSlots {
       }
     }
     return sum;
-  }
-
-  /// The map from real keys `[G·d]` that gives the real coordinates of complex rows: first all real
-  /// parts, then all imaginary parts, `[2·rows, G·d]`.
-  ///
-  /// @param first index of the first real coordinate of each complex pair, over all kv heads
-  static Matrix realRows(ComplexMatrix rows, int[] first, int[] second, int keyDim) {
-    int count = rows.rows();
-    Matrix real = Matrix.zeros(2 * count, keyDim);
-    for (int r = 0; r < count; r++) {
-      for (int i = 0; i < first.length; i++) {
-        double re = rows.real().at(r, i);
-        double im = rows.imaginary().at(r, i);
-        real.elements()[r * keyDim + first[i]] = re;
-        real.elements()[r * keyDim + second[i]] = -im;
-        real.elements()[(count + r) * keyDim + first[i]] = im;
-        real.elements()[(count + r) * keyDim + second[i]] = re;
-      }
-    }
-    return real;
   }
 }

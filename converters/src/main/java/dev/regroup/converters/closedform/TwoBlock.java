@@ -2,6 +2,9 @@ package dev.regroup.converters.closedform;
 
 import dev.regroup.runtime.linalg.Matrix;
 import dev.regroup.runtime.linalg.SymmetricEigen;
+import dev.regroup.runtime.linalg.SymmetricRoot;
+import java.util.List;
+import java.util.Objects;
 
 /// An orthonormal frame `P = [P1 P2]` that maximises `tr(P1ᵀ·K·P1) + tr(Pᵀ·V·P)`: the GTA state, whose
 /// first block is key and value and whose second block is value alone.
@@ -38,7 +41,7 @@ final class TwoBlock {
         bestSum = sum;
       }
     }
-    return java.util.Objects.requireNonNull(best);
+    return Objects.requireNonNull(best);
   }
 
   private static Matrix ascend(
@@ -50,9 +53,10 @@ final class TwoBlock {
       Matrix frame = completed(key, value, first, stateDim);
       Matrix gradient =
           Matrix.beside(
-              both.times(frame.columns(0, keyDim)),
-              value.times(frame.columns(keyDim, stateDim - keyDim)));
-      Matrix polar = gradient.times(gradient.transposeTimes(gradient).power(-0.5, 1e-14));
+              List.of(
+                  both.times(frame.columns(0, keyDim)),
+                  value.times(frame.columns(keyDim, stateDim - keyDim))));
+      Matrix polar = orthonormal(gradient);
       first = polar.columns(0, keyDim);
       double sum = sum(key, value, polar, keyDim);
       if (Math.abs(sum - last) < TOLERANCE * Math.abs(sum)) {
@@ -60,8 +64,12 @@ final class TwoBlock {
       }
       last = sum;
     }
-    Matrix orthonormal = first.times(first.transposeTimes(first).power(-0.5, 1e-14));
-    return completed(key, value, orthonormal, stateDim);
+    return completed(key, value, orthonormal(first), stateDim);
+  }
+
+  /// The polar factor: the orthonormal columns nearest to these.
+  private static Matrix orthonormal(Matrix columns) {
+    return columns.times(SymmetricRoot.of(columns.transposeTimes(columns), 1e-14).inverse());
   }
 
   /// The best second block beside `first`, then the best key block within the span of both.
@@ -69,7 +77,7 @@ final class TwoBlock {
     int n = first.rows();
     Matrix complement = Matrix.identity(n).minus(first.timesTranspose(first));
     Matrix rest = complement.times(value).times(complement);
-    Matrix frame = Matrix.beside(first, leading(rest, stateDim - first.columns()));
+    Matrix frame = Matrix.beside(List.of(first, leading(rest, stateDim - first.columns())));
     return frame.times(leading(frame.transposeTimes(key).times(frame), stateDim));
   }
 
@@ -80,6 +88,6 @@ final class TwoBlock {
   }
 
   private static Matrix leading(Matrix symmetric, int count) {
-    return SymmetricEigen.of(symmetric).vectors().columns(0, count);
+    return SymmetricEigen.of(symmetric).leading(count);
   }
 }

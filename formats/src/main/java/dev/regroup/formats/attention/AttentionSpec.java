@@ -30,6 +30,11 @@ public record AttentionSpec(
     }
   }
 
+  /// The same sublayer, turning at other frequencies.
+  public AttentionSpec withRope(Rope other) {
+    return new AttentionSpec(layout, query, state, other, softmaxScale, outputBias, window);
+  }
+
   /// Every tensor the sublayer reads and its shape, in the order we write them.
   ///
   /// @param hiddenSize D

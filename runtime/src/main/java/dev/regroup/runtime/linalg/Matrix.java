@@ -6,6 +6,8 @@ import java.util.Objects;
 
 /// A float64 matrix, row-major: what conversions compute with before the one final rounding.
 ///
+/// Operations make new matrices and change none. Products go through {@link Products#fast}.
+///
 /// @param elements `rows * columns` of them; not copied
 public record Matrix(int rows, int columns, double[] elements) {
   public Matrix {
@@ -44,165 +46,191 @@ public record Matrix(int rows, int columns, double[] elements) {
     return floats;
   }
 
-  /// The unit matrix.
-  public static Matrix identity(int n) {
-    Matrix identity = zeros(n, n);
-    for (int i = 0; i < n; i++) {
-      identity.elements[i * n + i] = 1;
+  /// The identity of some size.
+  public static Matrix identity(int size) {
+    Matrix identity = zeros(size, size);
+    for (int i = 0; i < size; i++) {
+      identity.elements[i * size + i] = 1;
     }
     return identity;
   }
 
-  /// Matrices of equal width, one above the other.
-  public static Matrix stack(List<Matrix> parts) {
-    int columns = parts.getFirst().columns;
-    int rows = 0;
-    for (Matrix part : parts) {
-      requireEqual("columns", columns, part.columns);
-      rows += part.rows;
+  /// A square matrix with these numbers on its diagonal and zeros elsewhere.
+  public static Matrix diagonal(double[] numbers) {
+    Matrix diagonal = zeros(numbers.length, numbers.length);
+    for (int i = 0; i < numbers.length; i++) {
+      diagonal.elements[i * numbers.length + i] = numbers[i];
     }
-    Matrix stack = zeros(rows, columns);
-    int at = 0;
-    for (Matrix part : parts) {
-      System.arraycopy(part.elements, 0, stack.elements, at, part.elements.length);
-      at += part.elements.length;
-    }
-    return stack;
+    return diagonal;
   }
 
-  /// Two matrices of equal height, side by side.
-  public static Matrix beside(Matrix left, Matrix right) {
-    requireEqual("rows", left.rows, right.rows);
-    Matrix both = zeros(left.rows, left.columns + right.columns);
-    for (int r = 0; r < left.rows; r++) {
-      int at = r * both.columns;
-      System.arraycopy(left.elements, r * left.columns, both.elements, at, left.columns);
-      System.arraycopy(
-          right.elements, r * right.columns, both.elements, at + left.columns, right.columns);
-    }
-    return both;
+  /// `this · right`.
+  public Matrix times(Matrix right) {
+    return product(Form.PLAIN, right, zeros(rows, right.columns));
   }
 
-  /// `this · other`.
-  public Matrix times(Matrix other) {
-    return product(Form.PLAIN, other, rows, other.columns);
+  /// `thisᵀ · right`.
+  public Matrix transposeTimes(Matrix right) {
+    return product(Form.LEFT_TRANSPOSED, right, zeros(columns, right.columns));
   }
 
-  /// `thisᵀ · other`.
-  public Matrix transposeTimes(Matrix other) {
-    return product(Form.LEFT_TRANSPOSED, other, columns, other.columns);
+  /// `this · rightᵀ`.
+  public Matrix timesTranspose(Matrix right) {
+    return product(Form.RIGHT_TRANSPOSED, right, zeros(rows, right.rows));
   }
 
-  /// `this · otherᵀ`.
-  public Matrix timesTranspose(Matrix other) {
-    return product(Form.RIGHT_TRANSPOSED, other, rows, other.rows);
-  }
-
-  private Matrix product(Form form, Matrix other, int productRows, int productColumns) {
-    Matrix product = zeros(productRows, productColumns);
+  private Matrix product(Form form, Matrix right, Matrix result) {
     Products.fast()
         .multiply(
-            form, 1, DoubleBlock.of(this), DoubleBlock.of(other), 0, DoubleBlock.of(product));
-    return product;
+            form, 1, DoubleBlock.of(this), DoubleBlock.of(right), 0, DoubleBlock.of(result));
+    return result;
   }
 
-  /// The sum of two matrices of one shape.
+  /// The sum.
   public Matrix plus(Matrix other) {
-    return combined(other, 1);
+    return combined(1, other);
   }
 
-  /// The difference of two matrices of one shape.
+  /// The difference.
   public Matrix minus(Matrix other) {
-    return combined(other, -1);
+    return combined(-1, other);
   }
 
-  private Matrix combined(Matrix other, double factor) {
-    requireEqual("rows", rows, other.rows);
-    requireEqual("columns", columns, other.columns);
-    double[] sum = elements.clone();
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] += factor * other.elements[i];
+  private Matrix combined(double factor, Matrix other) {
+    if (rows != other.rows || columns != other.columns) {
+      throw new IllegalArgumentException(
+          "%d x %d and %d x %d differ".formatted(rows, columns, other.rows, other.columns));
     }
-    return new Matrix(rows, columns, sum);
+    Matrix result = zeros(rows, columns);
+    for (int i = 0; i < elements.length; i++) {
+      result.elements[i] = elements[i] + factor * other.elements[i];
+    }
+    return result;
   }
 
   /// Every element times a factor.
   public Matrix scaled(double factor) {
-    double[] scaled = elements.clone();
-    for (int i = 0; i < scaled.length; i++) {
-      scaled[i] *= factor;
+    Matrix result = zeros(rows, columns);
+    for (int i = 0; i < elements.length; i++) {
+      result.elements[i] = factor * elements[i];
     }
-    return new Matrix(rows, columns, scaled);
+    return result;
   }
 
-  /// Rows and columns exchanged.
+  /// Row i times `factors[i]`: `diag(factors) · this`.
+  public Matrix rowsScaled(double[] factors) {
+    requireCount(factors, rows);
+    Matrix result = zeros(rows, columns);
+    for (int i = 0; i < elements.length; i++) {
+      result.elements[i] = factors[i / columns] * elements[i];
+    }
+    return result;
+  }
+
+  /// Column j times `factors[j]`: `this · diag(factors)`.
+  public Matrix columnsScaled(double[] factors) {
+    requireCount(factors, columns);
+    Matrix result = zeros(rows, columns);
+    for (int i = 0; i < elements.length; i++) {
+      result.elements[i] = factors[i % columns] * elements[i];
+    }
+    return result;
+  }
+
+  private static void requireCount(double[] factors, int count) {
+    if (factors.length != count) {
+      throw new IllegalArgumentException(
+          "expected %d factors, found %d".formatted(count, factors.length));
+    }
+  }
+
+  /// The transpose, as a new matrix.
   public Matrix transpose() {
-    Matrix transpose = zeros(columns, rows);
-    for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < columns; c++) {
-        transpose.elements[c * rows + r] = elements[r * columns + c];
+    Matrix result = zeros(columns, rows);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        result.elements[j * rows + i] = elements[i * columns + j];
       }
     }
-    return transpose;
+    return result;
   }
 
-  /// A copy of some rows.
+  /// `(this + thisᵀ) / 2`: what rounding has made unsymmetric, made symmetric to the bit.
+  public Matrix symmetrised() {
+    requireSquare();
+    Matrix result = zeros(rows, columns);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j <= i; j++) {
+        double mean = (at(i, j) + at(j, i)) / 2;
+        result.elements[i * columns + j] = mean;
+        result.elements[j * columns + i] = mean;
+      }
+    }
+    return result;
+  }
+
+  /// Rows `[first, first + count)`, copied.
   public Matrix rows(int first, int count) {
     Objects.checkFromIndexSize(first, count, rows);
     return new Matrix(
         count, columns, Arrays.copyOfRange(elements, first * columns, (first + count) * columns));
   }
 
-  /// A copy of some columns.
+  /// Columns `[first, first + count)`, copied.
   public Matrix columns(int first, int count) {
     Objects.checkFromIndexSize(first, count, columns);
-    Matrix part = zeros(rows, count);
-    for (int r = 0; r < rows; r++) {
-      System.arraycopy(elements, r * columns + first, part.elements, r * count, count);
-    }
-    return part;
-  }
-
-  /// The sum of the diagonal of a square matrix.
-  public double trace() {
-    requireEqual("columns", rows, columns);
-    double trace = 0;
+    Matrix result = zeros(rows, count);
     for (int i = 0; i < rows; i++) {
-      trace += elements[i * columns + i];
+      System.arraycopy(elements, i * columns + first, result.elements, i * count, count);
     }
-    return trace;
+    return result;
   }
 
-  /// A power of a symmetric positive matrix, its eigenvalues kept above `floor` times the largest.
-  public Matrix power(double exponent, double floor) {
-    if (rows == 0) {
-      return this;
-    }
-    SymmetricEigen eigen = SymmetricEigen.of(this);
-    double least = Math.max(floor * eigen.values()[0], Double.MIN_NORMAL);
-    Matrix weighted = zeros(rows, columns);
-    for (int c = 0; c < columns; c++) {
-      double weight = Math.pow(Math.max(eigen.values()[c], least), exponent);
-      for (int r = 0; r < rows; r++) {
-        weighted.elements[r * columns + c] = weight * eigen.vectors().at(r, c);
+  /// Matrices of one width, one below the other.
+  public static Matrix stacked(List<Matrix> parts) {
+    int rows = parts.stream().mapToInt(Matrix::rows).sum();
+    int columns = parts.isEmpty() ? 0 : parts.getFirst().columns;
+    Matrix result = zeros(rows, columns);
+    int at = 0;
+    for (Matrix part : parts) {
+      if (part.columns != columns) {
+        throw new IllegalArgumentException(
+            "cannot stack %d columns on %d".formatted(part.columns, columns));
       }
+      System.arraycopy(part.elements, 0, result.elements, at, part.elements.length);
+      at += part.elements.length;
     }
-    return weighted.timesTranspose(eigen.vectors());
+    return result;
   }
 
-  /// The root of the sum of squares.
-  public double norm() {
+  /// Matrices of one height, side by side.
+  public static Matrix beside(List<Matrix> parts) {
+    return stacked(parts.stream().map(Matrix::transpose).toList()).transpose();
+  }
+
+  /// The sum of the diagonal.
+  public double trace() {
+    requireSquare();
     double sum = 0;
-    for (double element : elements) {
-      sum += element * element;
+    for (int i = 0; i < rows; i++) {
+      sum += at(i, i);
     }
-    return Math.sqrt(sum);
+    return sum;
   }
 
-  private static void requireEqual(String what, int expected, int found) {
-    if (expected != found) {
+  /// The square root of the sum of squares.
+  public double frobenius() {
+    double squares = 0;
+    for (double element : elements) {
+      squares += element * element;
+    }
+    return Math.sqrt(squares);
+  }
+
+  void requireSquare() {
+    if (rows != columns) {
       throw new IllegalArgumentException(
-          "%s: expected %d, found %d".formatted(what, expected, found));
+          "expected a square matrix, found %d x %d".formatted(rows, columns));
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.regroup.runtime.linalg;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -84,13 +83,10 @@ final class OpenBlas {
     }
   }
 
-  /// A LAPACK routine: all arguments are addresses; the result is in its last one, `info`.
-  ///
-  /// Arguments live outside the heap: a decomposition takes seconds, and the collector must not wait.
-  static MethodHandle lapack(String name, int arguments) {
-    MemoryLayout[] addresses = new MemoryLayout[arguments];
-    java.util.Arrays.fill(addresses, ADDRESS);
-    return LINKER.downcallHandle(symbol(name), FunctionDescriptor.ofVoid(addresses));
+  /// A function of the library, called without {@link Linker.Option#critical}: a decomposition takes
+  /// seconds, and the collector must not wait for it.
+  static MethodHandle routine(String name, FunctionDescriptor prototype) {
+    return LINKER.downcallHandle(symbol(name), prototype);
   }
 
   static AssertionError unexpected(Throwable thrown) {
@@ -121,10 +117,5 @@ final class OpenBlas {
 
   private static MemorySegment symbol(String name) {
     return LIBRARY.findOrThrow(name);
-  }
-
-  /// A Fortran character argument.
-  static MemorySegment letter(Arena arena, char letter) {
-    return arena.allocateFrom(JAVA_BYTE, (byte) letter);
   }
 }

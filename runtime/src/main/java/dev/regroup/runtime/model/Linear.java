@@ -14,4 +14,9 @@ public record Linear(int in, int out, float[] weight, float @Nullable [] bias) {
               .formatted(out, in, weight.length, bias == null ? "none" : bias.length));
     }
   }
+
+  /// A layer without a bias.
+  public Linear(int in, int out, float[] weight) {
+    this(in, out, weight, null);
+  }
 }

@@ -1,0 +1,8 @@
+package dev.regroup.runtime.decode;
+
+final class ScalarDecodeKernelTest extends DecodeKernelContract {
+  @Override
+  DecodeKernel kernel() {
+    return new ScalarDecodeKernel();
+  }
+}
