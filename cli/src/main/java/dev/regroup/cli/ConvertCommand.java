@@ -29,13 +29,13 @@ import picocli.CommandLine.Spec;
     name = "convert",
     header = "Convert a checkpoint to GTA or GLA attention.",
     description = {
-      "Streams the source layer by layer into a new model directory; what attention does not touch is"
-          + " copied byte for byte. TARGET is whole when the command ends well, and absent when it"
-          + " does not. The source is only read.",
+      "Streams the source layer by layer into a new model directory; what attention does not touch"
+          + " is copied byte for byte. TARGET is whole when the command ends well, and absent when"
+          + " it does not. The source is only read.",
       "",
       "Give calibration text: it decides which directions of keys and values matter. Without it the"
-          + " weights alone have to tell, and the result is worse. Two runs with the same options give"
-          + " the same bytes."
+          + " weights alone have to tell, and the result is worse. Two runs with the same options"
+          + " give the same bytes."
     },
     footer = {
       "  regroup convert /models/llama /models/llama-gta --to gta --calibration train.txt",
@@ -64,8 +64,8 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--calibration",
       paramLabel = "FILE|DIR",
       description =
-          "Text like what the model is used for: plain text (documents separated by NUL) or JSON lines"
-              + " with \"text\" or \"tokens\"; a directory is read in name order.")
+          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
+              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
   private @Nullable Path calibration;
 
   @Option(
@@ -119,7 +119,12 @@ final class ConvertCommand implements Callable<Integer> {
       plan.notes().forEach(note -> console.notice("note: " + note));
       ConversionReport report =
           Conversions.convert(
-              checkpoint, plan, windows(console, checkpoint), target, options(), console.progress());
+              checkpoint,
+              plan,
+              windows(console, checkpoint),
+              target,
+              options(),
+              console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -137,8 +142,8 @@ final class ConvertCommand implements Callable<Integer> {
   private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
     if (calibration == null) {
       console.notice(
-          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR does"
-              + " better");
+          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
+              + " does better");
       return Optional.empty();
     }
     return Optional.of(

@@ -19,9 +19,10 @@ import picocli.CommandLine.Option;
     name = "demo",
     header = "Show the whole flow on small trained models that ship with Regroup.",
     description = {
-      "Converts a trained GQA model to GTA and to GLA and a trained MLA model to GLA, verifies each on"
-          + " text it never saw, and prints what came out. Models, texts and reports stay in a folder,"
-          + " to be looked at and tried further. Takes a few minutes at most, downloads nothing."
+      "Converts a trained GQA model to GTA and to GLA and a trained MLA model to GLA, verifies each"
+          + " on text it never saw, and prints what came out. Models, texts and reports stay in a"
+          + " folder, to be looked at and tried further. Takes a few minutes at most, downloads"
+          + " nothing."
     },
     footer = {
       "  regroup demo",
@@ -49,8 +50,7 @@ final class DemoCommand implements Callable<Integer> {
     try (Console console = root.openConsole()) {
       var options =
           new ConversionOptions(Refit.Effort.DEFAULT, SEED, true, false, RegroupCommand.version());
-      var demonstration =
-          new Demonstration(out, options, console::notice, ReportFiles::write);
+      var demonstration = new Demonstration(out, options, console::notice, ReportFiles::write);
       List<DemoResult> results = demonstration.run(console.progress());
       if (console.wantsJson()) {
         console.print(DemoJson.of(results));

@@ -19,10 +19,10 @@ import picocli.CommandLine.Parameters;
     name = "inspect",
     header = "Say what a checkpoint is, and what a token costs in its KV cache.",
     description = {
-      "Prints architecture, parameters, dtypes, shards, attention layout and rope of each layer, and"
-          + " the bytes of KV cache that a token takes, on one device and on 2, 4 and 8"
-          + " tensor-parallel ones. Reads headers and config.json, no weights. Of a bare safetensors"
-          + " file it lists the tensors."
+      "Prints architecture, parameters, dtypes, shards, attention layout and rope of each layer,"
+          + " and the bytes of KV cache that a token takes, on one device and on 2, 4 and 8"
+          + " tensor-parallel ones. Reads headers and config.json, no weights. Of a bare"
+          + " safetensors file it lists the tensors."
     },
     footer = {
       "  regroup fixture tiny-gqa /tmp/tiny && regroup inspect /tmp/tiny",

@@ -43,8 +43,7 @@ final class PlanCommand implements Callable<Integer> {
   public Integer call() {
     try (Console console = root.openConsole();
         Checkpoint checkpoint = Checkpoints.open(source)) {
-      ConversionPlan plan =
-          Conversions.plan(checkpoint, target.request());
+      ConversionPlan plan = Conversions.plan(checkpoint, target.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       if (console.wantsJson()) {
         console.print(PlanJson.of(source.toString(), plan));

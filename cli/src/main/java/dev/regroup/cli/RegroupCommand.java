@@ -20,11 +20,12 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     usageHelpAutoWidth = true,
     descriptionHeading = "%n",
-    header = "Gives trained language models a smaller KV cache, and proves what the result is worth.",
+    header =
+        "Gives trained language models a smaller KV cache, and proves what the result is worth.",
     description = {
-      "Converts checkpoints with MHA, MQA, GQA or MLA attention to GTA or GLA attention: inspect the"
-          + " source, plan the conversion, convert, verify. Results go to standard output; notices,"
-          + " progress and errors to standard error."
+      "Converts checkpoints with MHA, MQA, GQA or MLA attention to GTA or GLA attention: inspect"
+          + " the source, plan the conversion, convert, verify. Results go to standard output;"
+          + " notices, progress and errors to standard error."
     },
     synopsisSubcommandLabel = "COMMAND",
     parameterListHeading = "%nArguments:%n",

@@ -16,15 +16,16 @@ final class TargetOptions {
       names = "--to",
       required = true,
       paramLabel = "LAYOUT",
-      description = "The attention layout to convert to: gta (grouped-tied) or gla (grouped latent).")
+      description =
+          "The attention layout to convert to: gta (grouped-tied) or gla (grouped latent).")
   private TargetLayout to;
 
   @Option(
       names = "--kv-heads",
       paramLabel = "N",
       description =
-          "GTA: heads of tied keys and values; must divide the source's kv heads. Default: as many as"
-              + " the source has, or 4 for an MLA source.")
+          "GTA: heads of tied keys and values; must divide the source's kv heads. Default: as many"
+              + " as the source has, or 4 for an MLA source.")
   private @Nullable Integer kvHeads;
 
   @Option(
@@ -47,8 +48,8 @@ final class TargetOptions {
       names = "--rope-dim",
       paramLabel = "N",
       description =
-          "Elements of the rotary key that all heads share. Default: half the head dim; an MLA source"
-              + " keeps its own.")
+          "Elements of the rotary key that all heads share. Default: half the head dim; an MLA"
+              + " source keeps its own.")
   private @Nullable Integer ropeDim;
 
   @Option(
@@ -65,7 +66,8 @@ final class TargetOptions {
       defaultValue = "5GB",
       converter = Quantity.Bytes.class,
       description =
-          "Cut the output into files of at most this size; GB is decimal, GiB binary. Default: 5GB.")
+          "Cut the output into files of at most this size; GB is decimal, GiB binary. Default:"
+              + " 5GB.")
   private long maxShardBytes;
 
   /// The request that the options spell.

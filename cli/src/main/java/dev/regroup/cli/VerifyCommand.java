@@ -9,8 +9,8 @@ import dev.regroup.verify.Verifier;
 import dev.regroup.verify.VerifyOptions;
 import dev.regroup.verify.report.Level;
 import dev.regroup.verify.report.Thresholds;
-import dev.regroup.verify.report.VerificationReport;
 import dev.regroup.verify.report.Verdict;
+import dev.regroup.verify.report.VerificationReport;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -29,10 +29,10 @@ import picocli.CommandLine.Parameters;
     header = "Say what a converted model is worth beside its source.",
     description = {
       "Runs both models and compares them, level by level: tensors (what should be unchanged is),"
-          + " attention (error that each layer injects), layers (how it adds up), logits (perplexity,"
-          + " KL divergence, agreement on text), decode (token by token through the cache equals all"
-          + " at once, and the cache is as small as promised). The source verified against itself must"
-          + " give exactly zero, and a fault planted on purpose must be found.",
+          + " attention (error that each layer injects), layers (how it adds up), logits"
+          + " (perplexity, KL divergence, agreement on text), decode (token by token through the"
+          + " cache equals all at once, and the cache is as small as promised). The source verified"
+          + " against itself must give exactly zero, and a fault planted on purpose must be found.",
       "",
       "Without --text the levels that need text are skipped. Without a threshold quality is"
           + " reported, not judged: what a conversion may cost is yours to say."
@@ -56,8 +56,8 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--text",
       paramLabel = "FILE|DIR",
       description =
-          "Text that neither training nor calibration saw: plain text (documents separated by NUL) or"
-              + " JSON lines with \"text\" or \"tokens\".")
+          "Text that neither training nor calibration saw: plain text (documents separated by NUL)"
+              + " or JSON lines with \"text\" or \"tokens\".")
   private @Nullable Path text;
 
   @Option(
@@ -112,8 +112,7 @@ final class VerifyCommand implements Callable<Integer> {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)
               .map(path -> TokenWindows.read(before, path, Windows.tokens(before), tokens, false));
-      var options =
-          new VerifyOptions(windows, levels(), thresholds(), VerifyOptions.DECODE_TOKENS);
+      var options = new VerifyOptions(windows, levels(), thresholds(), VerifyOptions.DECODE_TOKENS);
       VerificationReport result = Verifier.verify(before, after, options, console.progress());
       if (report != null) {
         ReportFiles.write(report, result);

@@ -33,8 +33,10 @@ final class FailureTest {
     assertThat(Failure.of(new UncheckedIOException(new AccessDeniedException("x"))).line())
         .startsWith("x: permission denied");
     assertThat(Failure.of(new FileSystemException("x", null, "No space left on device")).line())
-        .startsWith("x: no space left").contains("->");
-    assertThat(Failure.of(new UncheckedIOException(new IOException("No space left on device"))).line())
+        .startsWith("x: no space left")
+        .contains("->");
+    assertThat(
+            Failure.of(new UncheckedIOException(new IOException("No space left on device"))).line())
         .contains("no space left");
   }
 

@@ -33,7 +33,9 @@ final class HelpTest {
 
   @Test
   void saysWhichVersionItIs() {
-    assertThat(Run.of("--version").out()).startsWith("regroup ").contains("Java " + Runtime.version());
+    assertThat(Run.of("--version").out())
+        .startsWith("regroup ")
+        .contains("Java " + Runtime.version());
   }
 
   @Test

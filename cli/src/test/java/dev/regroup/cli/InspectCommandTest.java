@@ -70,7 +70,11 @@ final class InspectCommandTest {
     Run run = Run.of("inspect", folder.resolve("nowhere"));
     assertThat(run.exitCode()).isNotZero();
     assertThat(run.out()).isEmpty();
-    assertThat(run.errLines()).singleElement().asString().startsWith("regroup: ").contains("nowhere");
+    assertThat(run.errLines())
+        .singleElement()
+        .asString()
+        .startsWith("regroup: ")
+        .contains("nowhere");
   }
 
   private static long perDevice(JsonNode json, int index) {

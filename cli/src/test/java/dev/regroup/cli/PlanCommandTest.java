@@ -40,7 +40,8 @@ final class PlanCommandTest {
   void foldsLayersIntoOneLineForPeople() {
     Run run = Run.of("plan", model, "--to", "gla");
     assertThat(run.exitCode()).isZero();
-    assertThat(run.out()).contains("model.layers.*.self_attn.kv_b_proj.weight", "written", "dropped");
+    assertThat(run.out())
+        .contains("model.layers.*.self_attn.kv_b_proj.weight", "written", "dropped");
   }
 
   @Test
@@ -59,7 +60,8 @@ final class PlanCommandTest {
   }
 
   private static long fates(JsonNode json, String fate) {
-    return json.at("/tensors").valueStream()
+    return json.at("/tensors")
+        .valueStream()
         .filter(tensor -> tensor.get("fate").asString().equals(fate))
         .count();
   }

@@ -48,7 +48,10 @@ final class SourcesTest {
     for (Path directory : packages) {
       Path info = directory.resolve("package-info.java");
       assertThat(info).exists();
-      assertThat(Files.readString(info)).as(info.toString()).startsWith("///").contains("@NullMarked");
+      assertThat(Files.readString(info))
+          .as(info.toString())
+          .startsWith("///")
+          .contains("@NullMarked");
     }
   }
 }

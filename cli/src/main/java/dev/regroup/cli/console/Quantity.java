@@ -87,7 +87,8 @@ public final class Quantity {
     if (size < 0.001 || size >= 1e6) {
       return String.format(Locale.ROOT, "%.2e", value);
     }
-    int decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : size >= 0.09995 ? 3 : 4;
+    int decimals =
+        size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : size >= 0.09995 ? 3 : 4;
     return String.format(Locale.ROOT, "%." + decimals + "f", value);
   }
 

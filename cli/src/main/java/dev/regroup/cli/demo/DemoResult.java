@@ -7,5 +7,4 @@ import dev.regroup.verify.report.VerificationReport;
 /// @param name of the converted model
 /// @param source its source's name
 /// @param seconds that conversion and verification took
-public record DemoResult(
-    String name, String source, VerificationReport report, double seconds) {}
+public record DemoResult(String name, String source, VerificationReport report, double seconds) {}

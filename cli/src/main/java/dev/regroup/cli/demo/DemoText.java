@@ -15,7 +15,15 @@ public final class DemoText {
   public static List<String> of(List<DemoResult> results) {
     var table =
         new Table(
-            "model", "perplexity", "after", "KL", "top-1", "KV B/token", "after", "verdict", "took");
+            "model",
+            "perplexity",
+            "after",
+            "KL",
+            "top-1",
+            "KV B/token",
+            "after",
+            "verdict",
+            "took");
     for (DemoResult result : results) {
       VerificationReport report = result.report();
       LogitFindings logits = report.logits().orElseThrow();

@@ -44,8 +44,7 @@ public record Demonstration(
     var results = new ArrayList<DemoResult>();
     for (DemoCase demoCase : DemoCase.ALL) {
       Path source = writeModel(demoCase.fixture());
-      notice.accept(
-          "%s to %s".formatted(demoCase.fixture(), demoCase.request().target().label()));
+      notice.accept("%s to %s".formatted(demoCase.fixture(), demoCase.request().target().label()));
       long begin = System.nanoTime();
       Path target = folder.resolve(demoCase.name());
       convert(source, target, demoCase, calibration, progress);

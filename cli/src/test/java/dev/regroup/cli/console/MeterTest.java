@@ -27,7 +27,8 @@ final class MeterTest {
       meter.advance(done, "layer " + done);
     }
     assertThat(written.toString().lines())
-        .startsWith("converting: 0 of 100", "converting: 10 of 100, 1.00/s, 1 min 30 s left, layer 10")
+        .startsWith(
+            "converting: 0 of 100", "converting: 10 of 100, 1.00/s, 1 min 30 s left, layer 10")
         .endsWith("converting: 100 in 1 min 40 s, layer 100")
         .hasSize(11);
     assertThat(written.toString()).doesNotContain("\r");

@@ -29,7 +29,12 @@ final class RopeSummaryTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"llama-llama3, scaled", "llama-yarn, scaled", "llama-linear, linear", "qwen3, default"})
+  @CsvSource({
+    "llama-llama3, scaled",
+    "llama-yarn, scaled",
+    "llama-linear, linear",
+    "qwen3, default"
+  })
   void tellsTheKindsOfTheFixturesApart(String fixture, String kind) {
     Rope rope = Fixtures.spec(fixture).layers().getFirst().attention().rope();
     assertThat(RopeSummary.of(rope).kind()).isEqualTo(kind);
