@@ -26,8 +26,7 @@ public final class WeightPrior {
   private final LayerWeights weights;
   private final float[] inputGain;
 
-  private WeightPrior(
-      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+  private WeightPrior(AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     this.spec = spec;
     this.layout = spec.layout();
     this.weights = weights;
@@ -38,8 +37,7 @@ public final class WeightPrior {
   ///
   /// @param weights the source's attention tensors of the layer
   /// @param inputGain of the norm before attention, `[D]`
-  public static LayerStatistics of(
-      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+  public static LayerStatistics of(AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     return new WeightPrior(spec, weights, inputGain).statistics();
   }
 
@@ -65,7 +63,8 @@ public final class WeightPrior {
         Matrix features =
             Matrix.stacked(
                 List.of(
-                    weights.matrix(AttentionTensor.K_PROJ, rows), weights.matrix(AttentionTensor.V_PROJ, rows)));
+                    weights.matrix(AttentionTensor.K_PROJ, rows),
+                    weights.matrix(AttentionTensor.V_PROJ, rows)));
         Matrix moment = moment(features, inputGain);
         if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
           Matrix constant =
@@ -77,7 +76,8 @@ public final class WeightPrior {
         }
         yield moment;
       }
-      case Gla mla -> moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
+      case Gla mla ->
+          moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
   }
@@ -106,7 +106,8 @@ public final class WeightPrior {
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();
         Matrix up =
-            weights.matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
+            weights
+                .matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
                 .rows(head * each + mla.nopeDim(), mla.valueDim());
         yield up.times(states).timesTranspose(up);
       }

@@ -102,9 +102,9 @@ public final class Refit {
   }
 
   private int windows(FactoredAttention closed) {
-    long each =
-        4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
-    return (int) Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
+    long each = 4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
+    return (int)
+        Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
   }
 
   private int[] spread(int count) {

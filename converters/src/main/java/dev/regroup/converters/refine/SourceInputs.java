@@ -38,8 +38,7 @@ final class SourceInputs {
 
   private FloatBlock latents(Gla mla, float[] x, int tokens) {
     float[] rows = layer.attention().project(x, tokens).rows();
-    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows)
-        .columns(0, mla.latentDim());
+    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows).columns(0, mla.latentDim());
   }
 
   private FloatBlock queries(FloatBlock x) {

@@ -98,10 +98,7 @@ final class Projector {
   }
 
   private float[] apply(
-      AttentionTensor weight,
-      @Nullable AttentionTensor bias,
-      float[] x,
-      int tokens) {
+      AttentionTensor weight, @Nullable AttentionTensor bias, float[] x, int tokens) {
     return operations.linear(weights.linear(weight, bias), x, tokens);
   }
 

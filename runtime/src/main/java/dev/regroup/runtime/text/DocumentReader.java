@@ -177,8 +177,7 @@ final class DocumentReader {
     return ids;
   }
 
-  private CheckpointException unknown(
-      int line, String found, @Nullable Throwable cause) {
+  private CheckpointException unknown(int line, String found, @Nullable Throwable cause) {
     String message =
         "%s: line %d: expected {\"text\": \"...\"} or {\"tokens\": [1, 2, ...]}, found %s"
             .formatted(file, line, found);
