@@ -11,7 +11,6 @@ import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /// Statistics without text: what the weights alone suggest.
@@ -54,7 +53,7 @@ public final class WeightPrior {
       Matrix values = valueMoment(states, h);
       double scale = spec.softmaxScale();
       sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
-      distances[h] = distances();
+      distances[h] = DistancePrior.mass(DISTANCES);
     }
     return new LayerStatistics(states, queries, sensitivity, distances, 0);
   }
@@ -120,15 +119,6 @@ public final class WeightPrior {
     int width = layout.queryHeads() * layout.valueDim();
     return Matrix.of(elements.length / width, width, elements)
         .columns(head * layout.valueDim(), layout.valueDim());
-  }
-
-  private static double[] distances() {
-    double[] mass = new double[DISTANCES];
-    for (int distance = 0; distance < DISTANCES; distance++) {
-      mass[distance] = 1.0 / (1 + distance);
-    }
-    double total = Arrays.stream(mass).sum();
-    return Arrays.stream(mass).map(share -> share / total).toArray();
   }
 
   /// W·diag(gain²)·Wᵀ.

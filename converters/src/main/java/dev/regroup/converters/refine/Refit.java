@@ -85,7 +85,7 @@ public final class Refit {
   }
 
   private FactoredAttention gaussNewton(FactoredAttention closed, Set<Part> parts, long seed) {
-    SourceInputs reader = new SourceInputs(layer, weights, normEpsilon);
+    SourceInputs reader = new SourceInputs(layer, weights);
     int tokens = streams.tokens();
     List<Inputs> inputs = new ArrayList<>();
     List<FloatBlock> targets = new ArrayList<>();

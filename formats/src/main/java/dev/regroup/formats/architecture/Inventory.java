@@ -59,8 +59,11 @@ public final class Inventory {
       }
     }
     // A wrong config makes many tensors wrong; shapes tell most about what is wrong with it.
-    requireNone(misshapen, info -> misshapen(info, expected));
-    requireNone(notFloating, Inventory::notFloating);
+    requireNone(
+        misshapen,
+        info -> misshapen(info, expected),
+        "config.json and this file do not belong together");
+    requireNone(notFloating, Inventory::notFloating, "save the weights as floats");
     requirePresent(missing);
     requireKnown(strange);
     return remarks();
@@ -112,7 +115,8 @@ public final class Inventory {
     return "expected F32, BF16, F16 or F64, found " + info.dtype();
   }
 
-  private void requireNone(List<TensorInfo> wrong, Function<TensorInfo, String> what) {
+  private void requireNone(
+      List<TensorInfo> wrong, Function<TensorInfo, String> what, String advice) {
     if (!wrong.isEmpty()) {
       TensorInfo first = wrong.getFirst();
       throw new CheckpointException(
@@ -122,7 +126,7 @@ public final class Inventory {
                   Quoted.of(first.name()),
                   what.apply(first),
                   others(wrong.stream().skip(1).map(TensorInfo::name).toList()),
-                  "config.json and this file do not belong together"));
+                  advice));
     }
   }
 

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
 
-/// The JSON of a header, read token by token: what it says of each tensor, before anything is made of
-/// the numbers.
+/// The JSON of a header, read token by token: what it says of each tensor, before anything is made
+/// of the numbers.
 ///
 /// Where a document is both malformed and wrong, it is reported as malformed.
 final class HeaderJson {

@@ -67,8 +67,7 @@ final class HeaderLayout {
     long[] extents = description.extents();
     long bits;
     try {
-      bits =
-          Math.unsignedMultiplyExact(Shape.elements(extents), (long) description.dtype().bits());
+      bits = Math.unsignedMultiplyExact(Shape.elements(extents), (long) description.dtype().bits());
     } catch (ArithmeticException e) {
       throw wrongSize(
           SafetensorsFault.OVERFLOW, name, description, "is more bits than 64 bits can count");

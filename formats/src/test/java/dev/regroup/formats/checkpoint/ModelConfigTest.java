@@ -31,7 +31,9 @@ final class ModelConfigTest {
     assertThat(config.flag("tied", false)).isTrue();
     assertThat(config.text("type")).isEqualTo("llama");
     assertThat(config.object("rope").orElseThrow().number("factor")).isEqualTo(4);
-    assertThat(config.objects("parts")).extracting(part -> part.integer("dim")).containsExactly(1, 2);
+    assertThat(config.objects("parts"))
+        .extracting(part -> part.integer("dim"))
+        .containsExactly(1, 2);
     assertThat(config.numbers("freqs")).containsExactly(1.0, 0.5);
     assertThat(config.texts("names")).containsExactly("a", "b");
     assertThat(config.integers("counts")).containsExactly(3, 4);
@@ -78,8 +80,7 @@ final class ModelConfigTest {
   @Test
   void namesInnerKeysByTheirPath() {
     ModelConfig part = read("{\"parts\": [{}, {\"dim\": -1}]}").objects("parts").get(1);
-    assertThat(part.wrong("dim", "too small"))
-        .hasMessageEndingWith("\"parts[1].dim\": too small");
+    assertThat(part.wrong("dim", "too small")).hasMessageEndingWith("\"parts[1].dim\": too small");
   }
 
   @Test

@@ -13,10 +13,34 @@ import java.util.stream.Stream;
 final class FuzzSeeds {
   private static final List<String> TOKENS =
       List.of(
-          "{", "}", "[", "]", ",", ":", "\"", "\\", "null", "true", "-1", "1e999999999", "0.5",
-          "18446744073709551616", "9223372036854775808", "\"a\"", "\"dtype\":", "\"shape\":[",
-          "\"F32\"", "\"data_offsets\"", "\"__metadata__\":", "\\ud800", "\u0000", "\u00ff", "[[[[",
-          "../", "//", "\"weight_map\":");
+          "{",
+          "}",
+          "[",
+          "]",
+          ",",
+          ":",
+          "\"",
+          "\\",
+          "null",
+          "true",
+          "-1",
+          "1e999999999",
+          "0.5",
+          "18446744073709551616",
+          "9223372036854775808",
+          "\"a\"",
+          "\"dtype\":",
+          "\"shape\":[",
+          "\"F32\"",
+          "\"data_offsets\"",
+          "\"__metadata__\":",
+          "\\ud800",
+          "\u0000",
+          "\u00ff",
+          "[[[[",
+          "../",
+          "//",
+          "\"weight_map\":");
 
   private FuzzSeeds() {}
 
@@ -37,14 +61,16 @@ final class FuzzSeeds {
   static Stream<byte[]> indexes() {
     return texts(
         "{\"metadata\": {\"total_size\": 12}, \"weight_map\": {\"a\": \"x.safetensors\"}}",
-        "{\"weight_map\": {\"a\": \"sub/x.safetensors\", \"\\u00e9\": \"y.safetensors\"}, \"z\": [{}]}",
+        "{\"weight_map\": {\"a\": \"sub/x.safetensors\", \"\\u00e9\": \"y.safetensors\"}, \"z\":"
+            + " [{}]}",
         "{\"metadata\": null, \"weight_map\": {\"a\": \"../x.safetensors\"}}");
   }
 
   static Stream<byte[]> configs() {
     return texts(
         "{\"model_type\": \"llama\", \"hidden_size\": 64, \"rope_scaling\": {\"factor\": 8.0}}",
-        "{\"architectures\": [\"A\"], \"eps\": 1e-06, \"x\": [NaN, -Infinity, 12345678901234567890]}",
+        "{\"architectures\": [\"A\"], \"eps\": 1e-06, \"x\": [NaN, -Infinity,"
+            + " 12345678901234567890]}",
         "{\"a\": \"\\ud83d\\ude00\", \"b\": null, \"c\": true, \"d\": [[], {}]}");
   }
 

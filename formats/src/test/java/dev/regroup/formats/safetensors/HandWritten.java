@@ -42,7 +42,10 @@ final class HandWritten {
   static byte[] floats(String name, float... values) {
     String header =
         tensor(
-            name, "\"F32\"", "[%d]".formatted(values.length), "[0,%d]".formatted(4 * values.length));
+            name,
+            "\"F32\"",
+            "[%d]".formatted(values.length),
+            "[0,%d]".formatted(4 * values.length));
     return withValues("{" + header + "}", values);
   }
 

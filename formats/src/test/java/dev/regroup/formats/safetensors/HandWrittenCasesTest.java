@@ -18,15 +18,25 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// What is and what is not a safetensors file, one row a rule; the letters group them as the format's
-/// parts do: A good, B length, C JSON, D names twice, E descriptions, F metadata, G layout, H others.
+/// What is and what is not a safetensors file, one row a rule; the letters group them as the
+/// format's parts do: A good, B length, C JSON, D names twice, E descriptions, F metadata, G
+/// layout, H others.
 final class HandWrittenCasesTest {
   private static final String GOOD = "{" + square("t", 0) + "}";
 
   @TempDir Path folder;
 
   @ParameterizedTest(name = "{0}: {2}")
-  @MethodSource({"good", "lengths", "json", "names", "descriptions", "metadata", "layouts", "others"})
+  @MethodSource({
+    "good",
+    "lengths",
+    "json",
+    "names",
+    "descriptions",
+    "metadata",
+    "layouts",
+    "others"
+  })
   void hasItsOutcome(String id, byte[] bytes, String outcome) throws IOException {
     Path file = Files.write(folder.resolve("case.safetensors"), bytes);
     assertThat(Outcome.ofOpening(file)).isEqualTo(outcome);
@@ -48,7 +58,9 @@ final class HandWrittenCasesTest {
                         square("a", 0), tensor("b", "\"F32\"", "[0]", "[16,16]"), square("c", 16)),
                 32)),
         row("A08 out of order", file("{" + square("b", 16) + "," + square("a", 0) + "}", 32)),
-        row("A09 metadata", file("{\"__metadata__\":{\"format\":\"pt\"}," + square("t", 0) + "}", 16)),
+        row(
+            "A09 metadata",
+            file("{\"__metadata__\":{\"format\":\"pt\"}," + square("t", 0) + "}", 16)),
         row("A10 empty metadata", file("{\"__metadata__\":{}," + square("t", 0) + "}", 16)),
         row("A11 FP8", file(one("\"F8_E4M3\"", "[2]", "[0,2]"), 2)),
         row("A12 empty name", file("{" + square("", 0) + "}", 16)),
@@ -130,19 +142,23 @@ final class HandWrittenCasesTest {
             file("{" + t.replace("}", ",\"dtype\":\"I32\"}") + "}", 16),
             "DUPLICATE_KEY"),
         row(
-            "D04 shape", file("{" + t.replace("}", ",\"shape\":[2,2]}") + "}", 16), "DUPLICATE_KEY"),
+            "D04 shape",
+            file("{" + t.replace("}", ",\"shape\":[2,2]}") + "}", 16),
+            "DUPLICATE_KEY"),
         row(
             "D04 offsets",
             file("{" + t.replace("}", ",\"data_offsets\":[0,16]}") + "}", 16),
             "DUPLICATE_KEY"),
-        row(
-            "D05 escaped", file("{" + t + "," + square("\\u0074", 0) + "}", 16), "DUPLICATE_KEY"));
+        row("D05 escaped", file("{" + t + "," + square("\\u0074", 0) + "}", 16), "DUPLICATE_KEY"));
   }
 
   static Stream<Arguments> descriptions() {
     return Stream.of(
         row("E01 no dtype", described("{\"shape\":[],\"data_offsets\":[0,4]}"), "BAD_TENSOR_INFO"),
-        row("E01 no shape", described("{\"dtype\":\"I32\",\"data_offsets\":[0,4]}"), "BAD_TENSOR_INFO"),
+        row(
+            "E01 no shape",
+            described("{\"dtype\":\"I32\",\"data_offsets\":[0,4]}"),
+            "BAD_TENSOR_INFO"),
         row("E02 no offsets", described("{\"dtype\":\"I32\",\"shape\":[]}"), "BAD_TENSOR_INFO"),
         row(
             "E03 strides",
@@ -192,8 +208,14 @@ final class HandWrittenCasesTest {
     return Stream.of(
         row("G01 backwards", placed("[16,0]"), "INVALID_OFFSET"),
         row("G02 hole in front", file("{" + square("t", 8) + "}", 24), "INVALID_OFFSET"),
-        row("G03 hole", file("{" + square("a", 0) + "," + square("b", 20) + "}", 36), "INVALID_OFFSET"),
-        row("G04 overlap", file("{" + square("a", 0) + "," + square("b", 12) + "}", 28), "INVALID_OFFSET"),
+        row(
+            "G03 hole",
+            file("{" + square("a", 0) + "," + square("b", 20) + "}", 36),
+            "INVALID_OFFSET"),
+        row(
+            "G04 overlap",
+            file("{" + square("a", 0) + "," + square("b", 12) + "}", 28),
+            "INVALID_OFFSET"),
         row("G05 ten on one", file(ten, 16), "INVALID_OFFSET"),
         row("G06 too small", placed("[0,4]"), "SIZE_MISMATCH"),
         row("G07 too large", placed("[0,32]"), "SIZE_MISMATCH"),
@@ -210,12 +232,18 @@ final class HandWrittenCasesTest {
         row("G17 begin 2^64-16", placed("[18446744073709551600,0]"), "INVALID_OFFSET"),
         row("G18 zero first", file(one("\"I32\"", "[0,9223372036854775808,4]", "[0,0]"), 0)),
         row("G19 zero last", shaped("[9223372036854775808,4,0]"), "OVERFLOW"),
-        row("G20 zero-size past the end", file(one("\"I32\"", "[0]", "[4,4]"), 4), "INVALID_OFFSET"));
+        row(
+            "G20 zero-size past the end",
+            file(one("\"I32\"", "[0]", "[4,4]"), 4),
+            "INVALID_OFFSET"));
   }
 
   static Stream<Arguments> others() {
     return Stream.of(
-        row("H01 git-lfs", text("version https://git-lfs.github.com/spec/v1\n"), "HEADER_TOO_LARGE"),
+        row(
+            "H01 git-lfs",
+            text("version https://git-lfs.github.com/spec/v1\n"),
+            "HEADER_TOO_LARGE"),
         row("H02 HTML", text("<!DOCTYPE html><html><body>"), "HEADER_TOO_LARGE"),
         row("H03 zip", text("PK\3\4\0\0\u0008\u0008archive"), "HEADER_TOO_LARGE"),
         row("H04 zeros", new byte[4096], "BAD_JSON"),

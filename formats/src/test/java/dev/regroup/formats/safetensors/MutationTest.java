@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Thousands of damaged files in every build, always the same ones, held to what {@link ReaderFuzzTest}
-/// demands.
+/// Thousands of damaged files in every build, always the same ones, held to what {@link
+/// ReaderFuzzTest} demands.
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 final class MutationTest {
   @TempDir Path folder;

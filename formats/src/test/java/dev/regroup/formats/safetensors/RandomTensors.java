@@ -12,7 +12,19 @@ import java.util.Set;
 /// Tensors drawn from a seed: empty ones, scalars, odd sizes, awkward names.
 final class RandomTensors {
   private static final String[] PIECES = {
-    "model", ".", "layers", "0", "weight", "\"", "\\", "/", "é", "😀", "\u0001", " ", "__metadata__x"
+    "model",
+    ".",
+    "layers",
+    "0",
+    "weight",
+    "\"",
+    "\\",
+    "/",
+    "é",
+    "😀",
+    "\u0001",
+    " ",
+    "__metadata__x"
   };
 
   private RandomTensors() {}

@@ -48,7 +48,8 @@ final class ReaderFuzzTest {
     }
   }
 
-  /// A header that is accepted lies end to end, fills its file, and says the same once rendered again.
+  /// A header that is accepted lies end to end, fills its file, and says the same once rendered
+  /// again.
   static void checkHeader(byte[] file) {
     if (file.length < 8) {
       return;

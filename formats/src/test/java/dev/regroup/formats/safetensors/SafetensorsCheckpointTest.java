@@ -48,8 +48,7 @@ final class SafetensorsCheckpointTest {
       assertThat(shard.file()).isEqualTo(folder.resolve("model.safetensors"));
       assertThat(shard.bytes()).isEqualTo(Files.size(shard.file()));
       Checkpoint.Location place = checkpoint.locate("w");
-      assertThat(place)
-          .isEqualTo(new Checkpoint.Location(shard.file(), shard.bytes() - 8, 8));
+      assertThat(place).isEqualTo(new Checkpoint.Location(shard.file(), shard.bytes() - 8, 8));
     }
   }
 
@@ -187,6 +186,17 @@ final class SafetensorsCheckpointTest {
               folder.resolve("consolidated.safetensors") + ": ignored: not in model.safetensors",
               folder.resolve("pytorch_model.bin") + ": ignored: not in model.safetensors");
       assertThat(checkpoint.sideFiles()).isEmpty();
+    }
+  }
+
+  @Test
+  void warnsOfAHeaderThatOtherReadersRefuse() throws IOException {
+    Path file = folder.resolve("model.safetensors");
+    Files.write(file, HandWritten.file("\n{}", 0));
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      assertThat(checkpoint.warnings())
+          .containsExactly(
+              file + ": the header does not begin with \"{\", which some readers want");
     }
   }
 

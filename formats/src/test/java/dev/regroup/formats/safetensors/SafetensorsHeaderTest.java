@@ -39,8 +39,7 @@ final class SafetensorsHeaderTest {
     Shape square = Shape.of(2, 2);
     assertThat(parsed.entries())
         .containsExactly(
-            new SafetensorsHeader.Entry(
-                new TensorInfo("a", Dtype.I32, square), parsed.dataStart()),
+            new SafetensorsHeader.Entry(new TensorInfo("a", Dtype.I32, square), parsed.dataStart()),
             new SafetensorsHeader.Entry(
                 new TensorInfo("b", Dtype.I32, square), parsed.dataStart() + 16));
   }
@@ -55,7 +54,8 @@ final class SafetensorsHeaderTest {
     assertRefused(
         "{" + square("a", 0) + "," + square("b", 20) + "}",
         36,
-        "m.safetensors: tensor \"b\": begins at 20, expected at 16: no tensor holds the bytes between");
+        "m.safetensors: tensor \"b\": begins at 20, expected at 16: no tensor holds the bytes"
+            + " between");
     assertRefused(
         "{" + square("a", 0) + "}",
         10,

@@ -75,8 +75,7 @@ final class SafetensorsWriterTest {
     Collections.shuffle(shuffled, random);
     try (var writer = SafetensorsWriter.create(file, infos, Map.of())) {
       shuffled.parallelStream()
-          .forEach(
-              info -> writer.write(info.name(), requireNonNull(values.get(info.name()))));
+          .forEach(info -> writer.write(info.name(), requireNonNull(values.get(info.name()))));
       writer.finish();
     }
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
@@ -136,8 +135,7 @@ final class SafetensorsWriterTest {
   @Test
   void wantsAsManyFloatsAsTheShapeSays() {
     try (var writer = SafetensorsWriter.create(file, List.of(A, B), Map.of())) {
-      assertWrong(
-          () -> writer.write("a", new float[3]), "expected [2, 2] of BF16, found 3 floats");
+      assertWrong(() -> writer.write("a", new float[3]), "expected [2, 2] of BF16, found 3 floats");
       assertWrong(() -> writer.write("b", new float[3]), "expected [3] of U8, found 3 floats");
     }
   }
@@ -147,7 +145,7 @@ final class SafetensorsWriterTest {
     Files.writeString(file, "mine");
     assertThatThrownBy(() -> SafetensorsWriter.create(file, List.of(A), Map.of()))
         .isInstanceOf(UncheckedIOException.class)
-        .hasMessageContaining(file.toString());
+        .hasMessage(file + ": exists already");
     assertThat(file).hasContent("mine");
   }
 

@@ -59,14 +59,19 @@ final class ShardIndexTest {
   @Test
   void remarksOnWhatIsOdd() {
     String map = "\"weight_map\": {\"a\": \"a.safetensors\"}}";
-    assertThat(parse("{" + map).oddities()).hasSize(1).first().asString().contains("no \"metadata\"");
+    assertThat(parse("{" + map).oddities())
+        .hasSize(1)
+        .first()
+        .asString()
+        .contains("no \"metadata\"");
     assertThat(parse("{\"metadata\": {}, " + map).oddities()).isEmpty();
     assertThat(parse("{\"metadata\": [1], " + map).oddities()).hasSize(1);
     for (String size : List.of("\"12\"", "1.5", "{\"a\": [1]}", "99999999999999999999")) {
       ShardIndex index = parse("{\"metadata\": {\"total_size\": " + size + "}, " + map);
       assertThat(index.totalSize()).isEmpty();
       assertThat(index.oddities())
-          .containsExactly(FILE + ": \"total_size\": expected a count of bytes, found something else");
+          .containsExactly(
+              FILE + ": \"total_size\": expected a count of bytes, found something else");
     }
   }
 

@@ -60,14 +60,11 @@ final class ShardPlanTest {
   @Test
   void startsAnotherFileBeforeAHeaderGetsTooLong() {
     List<TensorInfo> tensors =
-        IntStream.range(0, 220)
-            .mapToObj(i -> bytes("x".repeat(20_000) + i, 1))
-            .toList();
+        IntStream.range(0, 220).mapToObj(i -> bytes("x".repeat(20_000) + i, 1)).toList();
     ShardPlan plan = ShardPlan.cut(tensors, Long.MAX_VALUE);
     assertThat(plan.files()).hasSizeGreaterThan(1);
     for (PlannedFile file : plan.files()) {
-      assertThat(SafetensorsHeader.render(file.tensors(), Map.of()).length)
-          .isLessThan(25_000_000);
+      assertThat(SafetensorsHeader.render(file.tensors(), Map.of()).length).isLessThan(25_000_000);
     }
   }
 
@@ -108,7 +105,8 @@ final class ShardPlanTest {
                   file.tensors()
                       .forEach(
                           info ->
-                              assertThat(index.weightMap()).containsEntry(info.name(), file.name())));
+                              assertThat(index.weightMap())
+                                  .containsEntry(info.name(), file.name())));
     }
   }
 

@@ -111,14 +111,17 @@ final class ShardedCheckpointTest {
   void refusesATruncatedFile() throws IOException {
     byte[] bytes = Files.readAllBytes(folder.resolve(SECOND));
     Files.write(folder.resolve(SECOND), Arrays.copyOf(bytes, bytes.length - 1));
-    assertRefused(folder.resolve(SECOND) + ": expected %d bytes, found %d -> truncated"
-        .formatted(bytes.length, bytes.length - 1));
+    assertRefused(
+        folder.resolve(SECOND)
+            + ": expected %d bytes, found %d -> truncated"
+                .formatted(bytes.length, bytes.length - 1));
   }
 
   @Test
   void refusesAPathThatLeadsOutside() throws IOException {
     index(12, "\"a\": \"../%s\"".formatted(FIRST));
-    assertRefused(index + ": tensor \"a\": expected a file inside the model's directory, found \"../");
+    assertRefused(
+        index + ": tensor \"a\": expected a file inside the model's directory, found \"../");
   }
 
   @Test

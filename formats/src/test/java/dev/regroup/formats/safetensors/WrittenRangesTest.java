@@ -21,7 +21,8 @@ final class WrittenRangesTest {
         if (free) {
           bits.set(begin, end);
         }
-        assertThat(ranges.covers(begin, end)).isEqualTo(bits.get(begin, end).cardinality() == end - begin);
+        assertThat(ranges.covers(begin, end))
+            .isEqualTo(bits.get(begin, end).cardinality() == end - begin);
         int other = random.nextInt(40);
         assertThat(ranges.covers(other, other + 6))
             .isEqualTo(bits.get(other, other + 6).cardinality() == 6);

@@ -1,0 +1,153 @@
+package dev.regroup.cli;
+
+import dev.regroup.cli.console.Console;
+import dev.regroup.cli.console.Quantity;
+import dev.regroup.cli.plan.ConversionJson;
+import dev.regroup.cli.plan.ConversionText;
+import dev.regroup.converters.ConversionOptions;
+import dev.regroup.converters.Conversions;
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.text.TokenWindows;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `convert SOURCE TARGET --to gta|gla`: makes the target.
+@Command(
+    name = "convert",
+    header = "Convert a checkpoint to GTA or GLA attention.",
+    description = {
+      "Streams the source layer by layer into a new model directory; what attention does not touch"
+          + " is copied byte for byte. TARGET is whole when the command ends well, and absent when"
+          + " it does not. The source is only read.",
+      "",
+      "Give calibration text: it decides which directions of keys and values matter. Without it the"
+          + " weights alone have to tell, and the result is worse. Two runs with the same options"
+          + " give the same bytes."
+    },
+    footer = {
+      "  regroup convert /models/llama /models/llama-gta --to gta --calibration train.txt",
+      "  regroup convert /models/llama /models/llama-gla --to gla --latent-heads 2 \\",
+      "      --calibration corpus/ --calibration-tokens 256K --max-shard-size 2GB",
+      "  regroup convert /models/deepseek-v2 /models/dsv2-gla --to gla --calibration train.jsonl"
+    })
+@SuppressWarnings("NullAway.Init") // picocli sets the fields
+final class ConvertCommand implements Callable<Integer> {
+  private final RegroupCommand root;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  private Path source;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "TARGET",
+      description = "The model directory to create; must not exist.")
+  private Path target;
+
+  @Mixin private TargetOptions targetOptions;
+
+  @Option(
+      names = "--calibration",
+      paramLabel = "FILE|DIR",
+      description =
+          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
+              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
+  private @Nullable Path calibration;
+
+  @Option(
+      names = "--calibration-tokens",
+      paramLabel = "N",
+      defaultValue = "64K",
+      converter = Quantity.Count.class,
+      description =
+          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K.")
+  private long calibrationTokens;
+
+  @Option(
+      names = "--fit-steps",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Training steps after the closed form; this version has none. Default: 0.")
+  private int fitSteps;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed of everything random. Default: 1.")
+  private long seed;
+
+  @Option(
+      names = "--overwrite",
+      description = "Replace TARGET where it exists; it stays until the new one is whole.")
+  private boolean overwrite;
+
+  @Option(
+      names = "--allow-non-finite",
+      description = "Let NaN and infinite weights through instead of refusing them.")
+  private boolean allowNonFinite;
+
+  ConvertCommand(RegroupCommand root) {
+    this.root = root;
+  }
+
+  @Override
+  public Integer call() {
+    if (fitSteps != 0) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
+    }
+    try (Console console = root.openConsole();
+        Checkpoint checkpoint = Checkpoints.open(source)) {
+      ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
+      checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
+      plan.notes().forEach(note -> console.notice("note: " + note));
+      ConversionReport report =
+          Conversions.convert(
+              checkpoint,
+              plan,
+              windows(console, checkpoint),
+              target,
+              options(),
+              console.progress());
+      if (console.wantsJson()) {
+        console.print(ConversionJson.of(report));
+      } else {
+        console.print(ConversionText.of(report));
+      }
+      return ExitCode.OK;
+    }
+  }
+
+  private ConversionOptions options() {
+    return new ConversionOptions(
+        Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
+  }
+
+  private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
+    if (calibration == null) {
+      console.notice(
+          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
+              + " does better");
+      return Optional.empty();
+    }
+    return Optional.of(
+        TokenWindows.read(
+            checkpoint, calibration, Windows.tokens(checkpoint), calibrationTokens, true));
+  }
+}

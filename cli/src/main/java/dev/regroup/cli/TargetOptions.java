@@ -1,0 +1,88 @@
+package dev.regroup.cli;
+
+import dev.regroup.cli.console.Quantity;
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.formats.tensor.Dtype;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// What a conversion should lead to: the options that `plan` and `convert` share.
+@SuppressWarnings("NullAway.Init") // picocli sets the fields
+final class TargetOptions {
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "LAYOUT",
+      description =
+          "The attention layout to convert to: gta (grouped-tied) or gla (grouped latent).")
+  private TargetLayout to;
+
+  @Option(
+      names = "--kv-heads",
+      paramLabel = "N",
+      description =
+          "GTA: heads of tied keys and values; must divide the source's kv heads. Default: as many"
+              + " as the source has, or 4 for an MLA source.")
+  private @Nullable Integer kvHeads;
+
+  @Option(
+      names = "--latent-heads",
+      paramLabel = "N",
+      description =
+          "GLA: latent heads; must divide the source's kv heads (query heads for an MLA source)."
+              + " Default: 2.")
+  private @Nullable Integer latentHeads;
+
+  @Option(
+      names = "--latent-dim",
+      paramLabel = "N",
+      description =
+          "GLA: elements of a latent head. Default: twice the head dim, or half of an MLA source's"
+              + " rank.")
+  private @Nullable Integer latentDim;
+
+  @Option(
+      names = "--rope-dim",
+      paramLabel = "N",
+      description =
+          "Elements of the rotary key that all heads share. Default: half the head dim; an MLA"
+              + " source keeps its own.")
+  private @Nullable Integer ropeDim;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "DTYPE",
+      description =
+          "Dtype of the tensors written anew: bf16, f16 or f32. Default: that of the tensors they"
+              + " replace.")
+  private @Nullable Dtype dtype;
+
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "SIZE",
+      defaultValue = "5GB",
+      converter = Quantity.Bytes.class,
+      description =
+          "Cut the output into files of at most this size; GB is decimal, GiB binary. Default:"
+              + " 5GB.")
+  private long maxShardBytes;
+
+  /// The request that the options spell.
+  ConversionRequest request() {
+    return new ConversionRequest(
+        to,
+        optional(kvHeads),
+        optional(latentHeads),
+        optional(latentDim),
+        optional(ropeDim),
+        Optional.ofNullable(dtype),
+        maxShardBytes);
+  }
+
+  private static OptionalInt optional(@Nullable Integer value) {
+    return value == null ? OptionalInt.empty() : OptionalInt.of(value);
+  }
+}

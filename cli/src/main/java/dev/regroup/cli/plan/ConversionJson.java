@@ -1,0 +1,48 @@
+package dev.regroup.cli.plan;
+
+import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.converters.report.LayerReport;
+import java.util.OptionalDouble;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A conversion report for programs. Keys are only ever added; `format` counts the exceptions.
+public final class ConversionJson {
+  private ConversionJson() {}
+
+  /// The object to print.
+  public static ObjectNode of(ConversionReport report) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.put("format", "regroup.conversion/1");
+    root.put("source", report.source().toString());
+    root.put("target", report.target().toString());
+    root.put("to", report.plan().request().target().label());
+    root.put("seconds", report.seconds());
+    PlanJson.addCache(root, report.plan());
+    root.putObject("output")
+        .put("bytes", report.plan().outputBytes())
+        .put("files", report.plan().shards().files().size());
+    root.putObject("calibration")
+        .put("source", report.calibrationSource())
+        .put("tokens", report.calibrationTokens());
+    ArrayNode layers = root.putArray("layers");
+    report.layers().forEach(layer -> addLayer(layers.addObject(), layer));
+    return root;
+  }
+
+  private static void addLayer(ObjectNode node, LayerReport layer) {
+    node.put("layer", layer.layer());
+    node.put("predicted_error", layer.predictedError());
+    put(node, "measured_error", layer.measuredError());
+    put(node, "unrefined_error", layer.unrefinedError());
+  }
+
+  private static void put(ObjectNode node, String key, OptionalDouble value) {
+    if (value.isPresent()) {
+      node.put(key, value.getAsDouble());
+    } else {
+      node.putNull(key);
+    }
+  }
+}

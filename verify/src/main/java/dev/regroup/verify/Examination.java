@@ -1,0 +1,159 @@
+package dev.regroup.verify;
+
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
+import dev.regroup.verify.compare.Comparison;
+import dev.regroup.verify.compare.Contender;
+import dev.regroup.verify.compare.DecodeLevel;
+import dev.regroup.verify.compare.Greedy;
+import dev.regroup.verify.compare.LayerDeviation;
+import dev.regroup.verify.compare.LockStep;
+import dev.regroup.verify.compare.PlantedFault;
+import dev.regroup.verify.compare.Subject;
+import dev.regroup.verify.compare.TensorLevel;
+import dev.regroup.verify.judge.Controls;
+import dev.regroup.verify.judge.Fidelity;
+import dev.regroup.verify.judge.Findings;
+import dev.regroup.verify.report.CacheFindings;
+import dev.regroup.verify.report.ControlFindings;
+import dev.regroup.verify.report.DecodeFindings;
+import dev.regroup.verify.report.LayerFinding;
+import dev.regroup.verify.report.Level;
+import dev.regroup.verify.report.LogitFindings;
+import dev.regroup.verify.report.TensorFindings;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/// Runs the levels that are wanted, one after another, and gathers what they found.
+record Examination(Subject source, Subject target, TokenWindows windows, VerifyOptions options) {
+  /// Windows that controls and decoding use: enough to show a fault, few enough to cost little.
+  private static final int FEW = 2;
+
+  /// Tokens each model writes by itself.
+  private static final int CONTINUATION = 32;
+
+  /// Bytes of a cached element in reports: caches are kept in BF16.
+  private static final int ELEMENT_BYTES = 2;
+
+  private static final int[] RANKS = {1, 2, 4, 8};
+
+  Findings findings(Progress progress) {
+    Set<Level> wanted = options.wanted();
+    Optional<TensorFindings> tensors =
+        wanted.contains(Level.TENSORS)
+            ? Optional.of(TensorLevel.examine(source, target, progress))
+            : Optional.empty();
+    List<LayerFinding> layers = List.of();
+    Optional<LogitFindings> logits = Optional.empty();
+    Optional<ControlFindings> controls = Optional.empty();
+    if (wanted.stream().anyMatch(level -> level != Level.TENSORS && level != Level.DECODE)) {
+      PlantedFault fault = PlantedFault.in(target);
+      List<Comparison> compared = compare(fault, progress);
+      layers = layers(compared.getFirst());
+      if (wanted.contains(Level.LOGITS) && options.text().isPresent()) {
+        logits = Optional.of(Fidelity.of(compared.getFirst().windows()));
+      }
+      controls =
+          Optional.of(Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
+    }
+    if (!wanted.contains(Level.DECODE)) {
+      CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
+      return new Findings(tensors, layers, logits, Optional.empty(), computed, controls);
+    }
+    DecodeLevel.Outcome ofSource = DecodeLevel.run(source, prompts(), progress);
+    DecodeLevel.Outcome ofTarget = DecodeLevel.run(target, prompts(), progress);
+    CacheFindings cache =
+        cache(
+            OptionalDouble.of(ofSource.elementsPerToken() * ELEMENT_BYTES),
+            OptionalDouble.of(ofTarget.elementsPerToken() * ELEMENT_BYTES));
+    return new Findings(
+        tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls);
+  }
+
+  private List<Comparison> compare(PlantedFault fault, Progress progress) {
+    int few = Math.min(FEW, windows.windows().size());
+    return LockStep.run(
+        source,
+        List.of(
+            new Contender(target, windows.windows().size()),
+            new Contender(source, few),
+            new Contender(fault.subject(), few)),
+        windows.windows(),
+        progress);
+  }
+
+  private List<LayerFinding> layers(Comparison comparison) {
+    var findings = new ArrayList<LayerFinding>();
+    for (int i = 0; i < comparison.layers().size(); i++) {
+      LayerDeviation layer = comparison.layers().get(i);
+      findings.add(
+          new LayerFinding(
+              i,
+              label(source, i),
+              label(target, i),
+              layer.attention().relative(),
+              layer.attention().cosine(),
+              layer.stream().relative(),
+              layer.experts() == 0
+                  ? OptionalDouble.empty()
+                  : OptionalDouble.of((double) layer.sameExperts() / layer.experts())));
+    }
+    return findings;
+  }
+
+  private static String label(Subject subject, int layer) {
+    return subject.spec().layers().get(layer).attention().layout().label();
+  }
+
+  private List<int[]> prompts() {
+    int tokens = Math.min(options.decodeTokens(), windows.windowTokens());
+    return windows.windows().stream().limit(FEW).map(w -> Arrays.copyOf(w, tokens)).toList();
+  }
+
+  private DecodeFindings decode(DecodeLevel.Outcome ofSource, DecodeLevel.Outcome ofTarget) {
+    List<int[]> prompts = prompts();
+    double agreement = Double.NaN;
+    long needed = Math.max(Greedy.bytes(source.spec()), Greedy.bytes(target.spec()));
+    // weights of one model, and as much again for what reading them takes
+    if (needed <= Runtime.getRuntime().maxMemory() / 2) {
+      agreement =
+          Greedy.agreement(
+              Greedy.continuations(source, prompts, CONTINUATION),
+              Greedy.continuations(target, prompts, CONTINUATION));
+    }
+    return new DecodeFindings(
+        ofSource.side(),
+        ofTarget.side(),
+        prompts.size(),
+        prompts.getFirst().length,
+        CONTINUATION,
+        agreement);
+  }
+
+  private CacheFindings cache(OptionalDouble ofSource, OptionalDouble ofTarget) {
+    return new CacheFindings(
+        ELEMENT_BYTES,
+        new CacheFindings.Side(perRank(source.spec(), 1), ofSource),
+        new CacheFindings.Side(perRank(target.spec(), 1), ofTarget),
+        IntStream.of(RANKS)
+            .mapToObj(
+                ranks ->
+                    new CacheFindings.Rank(
+                        ranks, perRank(source.spec(), ranks), perRank(target.spec(), ranks)))
+            .toList());
+  }
+
+  private static double perRank(ModelSpec spec, int ranks) {
+    return ELEMENT_BYTES
+        * (double)
+            spec.layers().stream()
+                .mapToLong(l -> l.attention().layout().cacheRow().elementsPerRank(ranks))
+                .sum();
+  }
+}

@@ -1,0 +1,54 @@
+package dev.regroup.verify.report;
+
+import java.util.List;
+import java.util.Optional;
+
+/// What a target is worth beside its source.
+///
+/// @param toolVersion of the tool that verified
+/// @param verdict what it comes to
+/// @param reason the verdict in one sentence
+/// @param tokens what both models read
+/// @param checks in the order of levels
+/// @param layers empty where no layer was run
+/// @param controls nothing where no layer was run
+public record VerificationReport(
+    String toolVersion,
+    Verdict verdict,
+    String reason,
+    ModelSummary source,
+    ModelSummary target,
+    TextSummary tokens,
+    Thresholds thresholds,
+    List<Check> checks,
+    Optional<TensorFindings> tensors,
+    List<LayerFinding> layers,
+    Optional<LogitFindings> logits,
+    Optional<DecodeFindings> decode,
+    CacheFindings cache,
+    Optional<ControlFindings> controls) {
+  public VerificationReport {
+    checks = List.copyOf(checks);
+    layers = List.copyOf(layers);
+  }
+
+  /// Versioned JSON, snake_case; numbers that could not be measured are null.
+  public String json() {
+    return JsonReport.of(this);
+  }
+
+  /// JUnit XML: one suite a level, one test case a check.
+  public String junitXml() {
+    return JUnitReport.of(this);
+  }
+
+  /// One HTML page that needs no other file and no network.
+  public String html() {
+    return HtmlReport.of(this);
+  }
+
+  /// A table for a terminal, without colours.
+  public String text() {
+    return TextReport.of(this);
+  }
+}
