@@ -34,10 +34,7 @@ final class CalibratedConversion implements LayerConversion {
   private final Streams streams;
 
   CalibratedConversion(
-      Checkpoint source,
-      ConversionPlan plan,
-      TokenWindows calibration,
-      ConversionOptions options) {
+      Checkpoint source, ConversionPlan plan, TokenWindows calibration, ConversionOptions options) {
     this.source = source;
     this.plan = plan;
     this.options = options;
@@ -56,13 +53,11 @@ final class CalibratedConversion implements LayerConversion {
     requireFinite(index);
     LayerStatistics statistics =
         StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
-    ClosedForm closed =
-        ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
+    ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
     OptionalDouble closedError =
         OptionalDouble.of(error(layer, sublayer(closed.attention(), weights)));
     Refit refit =
-        new Refit(
-            options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
+        new Refit(options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
     FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
     AttentionSublayer converted = sublayer(refined, weights);
     OptionalDouble error = OptionalDouble.of(error(layer, converted));
@@ -73,8 +68,7 @@ final class CalibratedConversion implements LayerConversion {
         new LayerReport(index, closed.lost(), error, closedError));
   }
 
-  private AttentionSublayer sublayer(
-      FactoredAttention attention, LayerWeights weights) {
+  private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
     return AttentionSublayers.of(
         attention.spec(),
         plan.source().hiddenSize(),
@@ -114,8 +108,8 @@ final class CalibratedConversion implements LayerConversion {
       for (float element : streams.sourceUpdate(window)) {
         if (!Float.isFinite(element)) {
           throw new CheckpointException(
-              ("layer %d: expected finite activations on the calibration text, found %s -> check the"
-                      + " weights with regroup inspect, or convert without --calibration")
+              ("layer %d: expected finite activations on the calibration text, found %s -> check"
+                   + " the weights with regroup inspect, or convert without --calibration")
                   .formatted(index, element));
         }
       }

@@ -10,8 +10,4 @@ import dev.regroup.converters.refine.Refit;
 /// @param allowNonFinite whether NaN and infinite weights are let through instead of refused
 /// @param toolVersion written into the target's config
 public record ConversionOptions(
-    Refit.Effort refit,
-    long seed,
-    boolean overwrite,
-    boolean allowNonFinite,
-    String toolVersion) {}
+    Refit.Effort refit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {}

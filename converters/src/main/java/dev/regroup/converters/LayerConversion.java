@@ -14,8 +14,7 @@ interface LayerConversion {
   ///
   /// @param spec of the target's attention sublayer: as planned, with the frequencies that were chosen
   /// @param tensors every tensor of it, float32
-  record Converted(
-      AttentionSpec spec, Map<AttentionTensor, float[]> tensors, LayerReport report) {
+  record Converted(AttentionSpec spec, Map<AttentionTensor, float[]> tensors, LayerReport report) {
     /// The same without its tensors, which are written by now.
     Converted withoutTensors() {
       return new Converted(spec, Map.of(), report);

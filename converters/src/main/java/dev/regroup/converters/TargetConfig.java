@@ -44,8 +44,7 @@ final class TargetConfig {
     for (Path name : source.sideFiles()) {
       copy(source.path().resolve(name), directory.resolve(name));
     }
-    var provenance =
-        new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
+    var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
     Path config = directory.resolve("config.json");
     ModelConfig.write(config, Regrouped.config(source.config(), target, provenance));
     sync(config);

@@ -17,18 +17,18 @@ public final class Checkpoints {
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the weights are in a
-  ///     format that is not read
+  ///   format that is not read
   public static Checkpoint open(Path path) {
     return SafetensorsCheckpoint.open(path);
   }
 
-  /// What a checkpoint's config means, checked against its tensors: each tensor that the config asks
-  /// for must be there in its shape, and no other may be (rotary tables of old files and layers for
-  /// multi-token prediction apart).
+  /// What a checkpoint's config means, checked against its tensors: each tensor that the config
+  /// asks for must be there in its shape, and no other may be (rotary tables of old files and
+  /// layers for multi-token prediction apart).
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the architecture is not
-  ///     known
+  ///   known
   public static ModelSpec describe(Checkpoint checkpoint) {
     ModelSpec spec = Architectures.describe(checkpoint.config());
     Inventory.check(spec, checkpoint);
@@ -40,8 +40,7 @@ public final class Checkpoints {
   ///
   /// @param spec what {@link #describe} made of it
   public static List<String> remarks(ModelSpec spec, Checkpoint checkpoint) {
-    return Stream.concat(
-            checkpoint.warnings().stream(), Inventory.check(spec, checkpoint).stream())
+    return Stream.concat(checkpoint.warnings().stream(), Inventory.check(spec, checkpoint).stream())
         .toList();
   }
 }

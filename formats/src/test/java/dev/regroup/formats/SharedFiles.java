@@ -19,6 +19,11 @@ public final class SharedFiles {
     return file;
   }
 
+  /// Whether `shared` has that file or directory.
+  public static boolean has(String name) {
+    return Files.exists(folder().resolve(name));
+  }
+
   private static Path folder() {
     String given = System.getProperty("regroup.shared");
     if (given != null) {

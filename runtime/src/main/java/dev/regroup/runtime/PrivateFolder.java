@@ -15,8 +15,8 @@ import java.util.Set;
 
 /// Folders for native libraries that only their owner may enter.
 ///
-/// Who may write where a library is loaded from runs code as us, so that a folder which somebody else
-/// owns or may enter is never used.
+/// Who may write where a library is loaded from runs code as us, so that a folder which somebody
+/// else owns or may enter is never used.
 public final class PrivateFolder {
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
@@ -40,7 +40,8 @@ public final class PrivateFolder {
     }
     throw new UncheckedIOException(
         new IOException(
-            "%s: no private folder for native libraries could be made: %s -> set XDG_CACHE_HOME to a folder of yours"
+            ("%s: no private folder for native libraries could be made: %s"
+                    + " -> set XDG_CACHE_HOME to a folder of yours")
                 .formatted(name, problems)));
   }
 
@@ -80,8 +81,7 @@ public final class PrivateFolder {
       return; // on Windows the home folder's access list is the owner's alone
     }
     var attributes =
-        Files.getFileAttributeView(
-                folder, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+        Files.getFileAttributeView(folder, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
             .readAttributes();
     if (!attributes.permissions().equals(OWNER_ONLY)) {
       throw new IOException(

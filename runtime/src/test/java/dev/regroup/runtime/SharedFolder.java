@@ -7,8 +7,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// The folder of trained checkpoints and texts beside the repository; tests that need it are skipped
-/// where it is absent.
+/// The folder of trained checkpoints and texts beside the repository; tests that need it are
+/// skipped where it is absent.
 public final class SharedFolder {
   private SharedFolder() {}
 

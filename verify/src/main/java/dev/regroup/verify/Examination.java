@@ -60,8 +60,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         logits = Optional.of(Fidelity.of(compared.getFirst().windows()));
       }
       controls =
-          Optional.of(
-              Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
+          Optional.of(Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
     }
     if (!wanted.contains(Level.DECODE)) {
       CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());

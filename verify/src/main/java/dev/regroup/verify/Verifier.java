@@ -3,15 +3,16 @@ package dev.regroup.verify;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
 import dev.regroup.verify.judge.Judge;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
-import dev.regroup.runtime.text.TokenWindows;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -21,21 +22,22 @@ public final class Verifier {
 
   /// Verifies one checkpoint against another. Neither is changed.
   ///
-  /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
-  /// @throws UnsupportedModelException where one of them is not known, or they are not the same model
-  ///     but for attention
+  /// @throws CheckpointException where a file is not what it says, or a token of the text is not in
+  ///     the vocabulary
+  /// @throws UnsupportedModelException where one of them is not known, or they are not the same
+  ///     model but for attention
   public static VerificationReport verify(
       Checkpoint source, Checkpoint target, VerifyOptions options, Progress progress) {
     return verify(subject(source), subject(target), options, progress);
   }
 
   private static Subject subject(Checkpoint checkpoint) {
-    return new Subject(
-        checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
+    return new Subject(checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
   }
 
   /// Verifies one model against another, from wherever their tensors come.
   ///
+  /// @throws CheckpointException where a token of the text is not in the vocabulary
   /// @throws UnsupportedModelException where they are not the same model but for attention
   public static VerificationReport verify(
       Subject source, Subject target, VerifyOptions options, Progress progress) {
@@ -45,8 +47,8 @@ public final class Verifier {
             .text()
             .orElseGet(
                 () ->
-                    RandomWindows.of(
-                        source.spec().vocabularySize(), source.spec().maxPositions()));
+                    RandomWindows.of(source.spec().vocabularySize(), source.spec().maxPositions()));
+    requireVocabulary(source, windows);
     Findings found = new Examination(source, target, windows, options).findings(progress);
     var judge =
         new Judge(
@@ -75,6 +77,19 @@ public final class Verifier {
     requireSame(target, "layers", one.layers().size(), other.layers().size());
     requireSame(target, "hidden size", one.hiddenSize(), other.hiddenSize());
     requireSame(target, "vocabulary", one.vocabularySize(), other.vocabularySize());
+  }
+
+  private static void requireVocabulary(Subject source, TokenWindows windows) {
+    int vocabulary = source.spec().vocabularySize();
+    for (int[] window : windows.windows()) {
+      for (int token : window) {
+        if (token < 0 || token >= vocabulary) {
+          throw new CheckpointException(
+              "%s: token %d: expected ids below %s's vocabulary of %d -> use the tokenizer of this model"
+                  .formatted(windows.source(), token, source.name(), vocabulary));
+        }
+      }
+    }
   }
 
   private static void requireSame(Subject target, String what, int expected, int found) {

@@ -9,13 +9,13 @@ import java.util.Set;
 
 /// What to verify, and how thoroughly.
 ///
-/// @param text what both models read; where there is none, levels that need text are skipped and the
-///     others run on random tokens
-/// @param levels to check; empty for all that can be, in which case a skipped one does not stand in the
-///     way of a PASS
+/// @param text what both models read; where there is none, levels that need text are skipped and
+///     the others run on random tokens
+/// @param levels to check; empty for all that can be, in which case a skipped one does not stand in
+///     the way of a PASS
 /// @param thresholds what quality may be lost
-/// @param decodeTokens tokens of a window to decode one by one; windows that are shorter are decoded
-///     whole
+/// @param decodeTokens tokens of a window to decode one by one; windows that are shorter are
+///     decoded whole
 public record VerifyOptions(
     Optional<TokenWindows> text, Set<Level> levels, Thresholds thresholds, int decodeTokens) {
   /// More than a page of the cache, so that decoding crosses into a second.

@@ -14,11 +14,7 @@ import java.util.List;
 /// @param distances per head: attention mass by distance in tokens, summing to 1
 /// @param tokens that were seen; 0 for a prior made from weights
 public record LayerStatistics(
-    Matrix states,
-    List<Matrix> queries,
-    double[] sensitivity,
-    double[][] distances,
-    long tokens) {
+    Matrix states, List<Matrix> queries, double[] sensitivity, double[][] distances, long tokens) {
   public LayerStatistics {
     queries = List.copyOf(queries);
   }

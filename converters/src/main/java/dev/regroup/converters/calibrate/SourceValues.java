@@ -32,18 +32,14 @@ final class SourceValues {
 
   /// The normed latent of MLA, `[tokens, r]`.
   static FloatBlock states(Gla mla, float[] rows, int tokens) {
-    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows)
-        .columns(0, mla.latentDim());
+    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows).columns(0, mla.latentDim());
   }
 
   /// The values of query head `head`, `[tokens, d_v]`.
   ///
   /// @param weights of the source's sublayer
   static FloatBlock values(
-      AttentionLayout layout,
-      LayerWeights weights,
-      FloatBlock states,
-      int head) {
+      AttentionLayout layout, LayerWeights weights, FloatBlock states, int head) {
     return switch (layout) {
       case Gqa gqa -> {
         int group = head / (gqa.queryHeads() / gqa.kvHeads());

@@ -171,7 +171,7 @@ public final class StatisticsCollector {
       queries.add(mean(sums, at[1] + h * dim * dim, dim, tokens));
       sensitivity[h] = scale * scale * sums[at[2] + h] / tokens;
       int from = at[3] + h * streams.tokens();
-      distances[h] = normalised(Arrays.copyOfRange(sums, from, from + streams.tokens()));
+      distances[h] = DistancePrior.drawn(Arrays.copyOfRange(sums, from, from + streams.tokens()));
     }
     return new LayerStatistics(
         mean(sums, 0, stateDim(), tokens), queries, sensitivity, distances, tokens);
@@ -183,13 +183,5 @@ public final class StatisticsCollector {
       mean[i] /= tokens;
     }
     return new Matrix(dim, dim, mean);
-  }
-
-  private static double[] normalised(double[] mass) {
-    double total = Arrays.stream(mass).sum();
-    for (int i = 0; i < mass.length; i++) {
-      mass[i] /= total;
-    }
-    return mass;
   }
 }

@@ -11,7 +11,6 @@ import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /// Statistics without text: what the weights alone suggest.
@@ -27,8 +26,7 @@ public final class WeightPrior {
   private final LayerWeights weights;
   private final float[] inputGain;
 
-  private WeightPrior(
-      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+  private WeightPrior(AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     this.spec = spec;
     this.layout = spec.layout();
     this.weights = weights;
@@ -39,8 +37,7 @@ public final class WeightPrior {
   ///
   /// @param weights the source's attention tensors of the layer
   /// @param inputGain of the norm before attention, `[D]`
-  public static LayerStatistics of(
-      AttentionSpec spec, LayerWeights weights, float[] inputGain) {
+  public static LayerStatistics of(AttentionSpec spec, LayerWeights weights, float[] inputGain) {
     return new WeightPrior(spec, weights, inputGain).statistics();
   }
 
@@ -54,7 +51,7 @@ public final class WeightPrior {
       Matrix values = valueMoment(states, h);
       double scale = spec.softmaxScale();
       sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
-      distances[h] = distances();
+      distances[h] = DistancePrior.mass(DISTANCES);
     }
     return new LayerStatistics(states, queries, sensitivity, distances, 0);
   }
@@ -66,7 +63,8 @@ public final class WeightPrior {
         Matrix features =
             Matrix.stacked(
                 List.of(
-                    weights.matrix(AttentionTensor.K_PROJ, rows), weights.matrix(AttentionTensor.V_PROJ, rows)));
+                    weights.matrix(AttentionTensor.K_PROJ, rows),
+                    weights.matrix(AttentionTensor.V_PROJ, rows)));
         Matrix moment = moment(features, inputGain);
         if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
           Matrix constant =
@@ -78,7 +76,8 @@ public final class WeightPrior {
         }
         yield moment;
       }
-      case Gla mla -> moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
+      case Gla mla ->
+          moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
   }
@@ -107,7 +106,8 @@ public final class WeightPrior {
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();
         Matrix up =
-            weights.matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
+            weights
+                .matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
                 .rows(head * each + mla.nopeDim(), mla.valueDim());
         yield up.times(states).timesTranspose(up);
       }
@@ -120,15 +120,6 @@ public final class WeightPrior {
     int width = layout.queryHeads() * layout.valueDim();
     return Matrix.of(elements.length / width, width, elements)
         .columns(head * layout.valueDim(), layout.valueDim());
-  }
-
-  private static double[] distances() {
-    double[] mass = new double[DISTANCES];
-    for (int distance = 0; distance < DISTANCES; distance++) {
-      mass[distance] = 1.0 / (1 + distance);
-    }
-    double total = Arrays.stream(mass).sum();
-    return Arrays.stream(mass).map(share -> share / total).toArray();
   }
 
   /// W·diag(gain²)·Wᵀ.

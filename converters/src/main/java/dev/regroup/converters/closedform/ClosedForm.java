@@ -25,10 +25,12 @@ public record ClosedForm(FactoredAttention attention, double lost) {
       int hiddenSize) {
     return switch (source.layout()) {
       case Gqa gqa ->
-          new FromGqa(source, gqa, target, new SourceWeights(source, weights, hiddenSize), statistics)
+          new FromGqa(
+                  source, gqa, target, new SourceWeights(source, weights, hiddenSize), statistics)
               .convert();
       case Gla mla ->
-          new FromMla(source, mla, target, new SourceWeights(source, weights, hiddenSize), statistics)
+          new FromMla(
+                  source, mla, target, new SourceWeights(source, weights, hiddenSize), statistics)
               .convert();
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };

@@ -194,11 +194,7 @@ final class FromGqa {
     Matrix rows = Matrix.zeros(2 * keys, 2 * keyDim);
     for (int r = 0; r < keys; r++) {
       System.arraycopy(
-          positionFree.elements(),
-          (begin + r) * keyDim,
-          rows.elements(),
-          r * 2 * keyDim,
-          keyDim);
+          positionFree.elements(), (begin + r) * keyDim, rows.elements(), r * 2 * keyDim, keyDim);
       rows.elements()[(keys + r) * 2 * keyDim + keyDim + begin + r] = 1;
     }
     Matrix keyMetric = Matrix.zeros(keys, keys);
@@ -329,8 +325,7 @@ final class FromGqa {
       int dim = target.layout().queryDim();
       List<Matrix> parts = new ArrayList<>();
       for (int h = 0; h < gqa.queryHeads(); h++) {
-        parts.add(
-            queries.rows(h * dim, dim).times(bias.rows(h * gqa.headDim(), gqa.headDim())));
+        parts.add(queries.rows(h * dim, dim).times(bias.rows(h * gqa.headDim(), gqa.headDim())));
       }
       query = Matrix.stacked(parts);
     }

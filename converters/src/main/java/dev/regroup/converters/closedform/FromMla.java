@@ -76,8 +76,7 @@ final class FromMla {
 
   /// W_UV of a head, `[d_v, r]`.
   private Matrix valueUp(int head) {
-    return up.rows(
-        head * (mla.nopeDim() + mla.valueDim()) + mla.nopeDim(), mla.valueDim());
+    return up.rows(head * (mla.nopeDim() + mla.valueDim()) + mla.nopeDim(), mla.valueDim());
   }
 
   private int headsPerState() {
@@ -89,15 +88,13 @@ final class FromMla {
     Matrix keyMetric = Matrix.zeros(rank, rank);
     Matrix valueMetric = Matrix.zeros(rank, rank);
     for (int h = state * headsPerState(); h < (state + 1) * headsPerState(); h++) {
-      Matrix queries =
-          statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
+      Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
       Matrix keys = keyUp(h);
       keyMetric =
           keyMetric.plus(
               keys.transposeTimes(queries).times(keys).scaled(statistics.sensitivity()[h]));
       Matrix values = valueUp(h);
-      valueMetric =
-          valueMetric.plus(values.transposeTimes(weights.outputGram(h)).times(values));
+      valueMetric = valueMetric.plus(values.transposeTimes(weights.outputGram(h)).times(values));
     }
     Matrix identity = Matrix.identity(rank);
     return new SharedState.Targets(
@@ -116,8 +113,7 @@ final class FromMla {
     List<Matrix> ups = new ArrayList<>();
     for (int h = 0; h < mla.queryHeads(); h++) {
       SharedState state = states.get(h / headsPerState());
-      ups.add(
-          keys ? keyUp(h).times(keyDecoder(state)) : valueUp(h).times(valueDecoder(state)));
+      ups.add(keys ? keyUp(h).times(keyDecoder(state)) : valueUp(h).times(valueDecoder(state)));
     }
     return Matrix.stacked(ups);
   }

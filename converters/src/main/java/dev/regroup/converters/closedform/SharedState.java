@@ -43,7 +43,11 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
     Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
     double total = keyEnergy.trace() + valueEnergy.trace();
     double held =
-        frame.columns(0, keptKeys).transposeTimes(keyEnergy).times(frame.columns(0, keptKeys)).trace()
+        frame
+                .columns(0, keptKeys)
+                .transposeTimes(keyEnergy)
+                .times(frame.columns(0, keptKeys))
+                .trace()
             + frame.transposeTimes(valueEnergy).times(frame).trace();
     Matrix decode = root.times(frame);
     clearKeys(decode, targets.keys, keptKeys);

@@ -26,7 +26,9 @@ final class SourceWeights {
         };
     int rows = heads * spec.layout().queryDim();
     queries = Matrix.of(rows, query.length / rows, query);
-    outputs = Matrix.of(hiddenSize, heads * spec.layout().valueDim(), weights.get(AttentionTensor.O_PROJ));
+    outputs =
+        Matrix.of(
+            hiddenSize, heads * spec.layout().valueDim(), weights.get(AttentionTensor.O_PROJ));
   }
 
   int hiddenSize() {

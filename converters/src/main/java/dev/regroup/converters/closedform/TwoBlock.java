@@ -44,8 +44,7 @@ final class TwoBlock {
     return Objects.requireNonNull(best);
   }
 
-  private static Matrix ascend(
-      Matrix key, Matrix value, Matrix both, Matrix start, int stateDim) {
+  private static Matrix ascend(Matrix key, Matrix value, Matrix both, Matrix start, int stateDim) {
     int keyDim = start.columns();
     Matrix first = start;
     double last = Double.NEGATIVE_INFINITY;

@@ -44,13 +44,7 @@ public record ConversionRequest(
   /// The same request for `heads` latents of `dim` elements.
   public ConversionRequest withLatents(int heads, int dim) {
     return new ConversionRequest(
-        target,
-        kvHeads,
-        OptionalInt.of(heads),
-        OptionalInt.of(dim),
-        ropeDim,
-        dtype,
-        maxShardBytes);
+        target, kvHeads, OptionalInt.of(heads), OptionalInt.of(dim), ropeDim, dtype, maxShardBytes);
   }
 
   /// The same request for a rotary key of `dim` elements.
@@ -67,7 +61,6 @@ public record ConversionRequest(
 
   /// The same request with files cut at so many bytes.
   public ConversionRequest withMaxShardBytes(long bytes) {
-    return new ConversionRequest(
-        target, kvHeads, latentHeads, latentDim, ropeDim, dtype, bytes);
+    return new ConversionRequest(target, kvHeads, latentHeads, latentDim, ropeDim, dtype, bytes);
   }
 }

@@ -170,8 +170,8 @@ public final class Planner {
     boolean toGta = target.layers().getFirst().attention().layout() instanceof Gta;
     if (fromMla && toGta) {
       notes.add(
-          "MLA to GTA is lossy: a state serves as value and half a key; at the same bytes per rank GLA"
-              + " keeps more -> prefer --to gla");
+          "MLA to GTA is lossy: a state serves as value and half a key; at the same bytes per rank"
+              + " GLA keeps more -> prefer --to gla");
     }
     if (target.cacheElements() > source.cacheElements()) {
       notes.add(

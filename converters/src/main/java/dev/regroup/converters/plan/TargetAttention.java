@@ -97,8 +97,7 @@ final class TargetAttention {
               .formatted(where, rank, latentDim));
     }
     var layout =
-        new Gla(
-            mla.queryHeads(), heads, latentDim, mla.nopeDim(), mla.ropeDim(), mla.valueDim());
+        new Gla(mla.queryHeads(), heads, latentDim, mla.nopeDim(), mla.ropeDim(), mla.valueDim());
     return new AttentionSpec(
         layout,
         source.query(),
@@ -149,7 +148,8 @@ final class TargetAttention {
   private static void requireMla(
       String where, AttentionSpec source, Gla gla, ConversionRequest request) {
     boolean plain =
-        source.state() instanceof StatePath.Latent(int _, boolean norm, boolean projected, boolean _)
+        source.state()
+                instanceof StatePath.Latent(int _, boolean norm, boolean projected, boolean _)
             && norm
             && !projected;
     if (gla.latentHeads() != 1 || !plain) {
@@ -231,7 +231,8 @@ final class TargetAttention {
 
   private static void refuse(String where, String option, boolean given, String why) {
     if (given) {
-      throw new UnsupportedModelException("%s: %s: %s -> leave it out".formatted(where, option, why));
+      throw new UnsupportedModelException(
+          "%s: %s: %s -> leave it out".formatted(where, option, why));
     }
   }
 }

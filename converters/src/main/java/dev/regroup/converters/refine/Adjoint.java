@@ -44,8 +44,7 @@ final class Adjoint {
     values =
         extents.tied() ? states : FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     FloatBlock heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
-    FloatBlock weights =
-        FloatBlock.of(pass.hiddenSize(), heads.columns(), pass.layer().output());
+    FloatBlock weights = FloatBlock.of(pass.hiddenSize(), heads.columns(), pass.layer().output());
     AttentionPass.multiply(Form.PLAIN, output, weights, 0, heads);
     FloatBlock scores = FloatBlock.zeros(tokens, tokens);
     for (int h = 0; h < extents.heads(); h++) {
@@ -68,8 +67,7 @@ final class Adjoint {
     AttentionPass.multiply(Form.RIGHT_TRANSPOSED, output, pass.value(head), 0, scores);
     unweigh(scores, probabilities, output, pass.head(pass.heads(), head));
     if (extents.keyDim() > 0) {
-      AttentionPass.multiply(
-          Form.PLAIN, scores, pass.key(head), 0, pass.freeQuery(queries, head));
+      AttentionPass.multiply(Form.PLAIN, scores, pass.key(head), 0, pass.freeQuery(queries, head));
       AttentionPass.multiply(
           Form.LEFT_TRANSPOSED,
           scores,

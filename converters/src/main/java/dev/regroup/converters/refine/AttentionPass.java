@@ -57,8 +57,7 @@ final class AttentionPass {
     for (int h = 0; h < extents.heads(); h++) {
       FloatBlock scores = FloatBlock.zeros(tokens, tokens);
       score(scores, queries, h, key(keys, h), ropeKey, 0);
-      Operations.fast()
-          .causalSoftmax(scores, new CausalTile(0, 0, layer.spec().window()));
+      Operations.fast().causalSoftmax(scores, new CausalTile(0, 0, layer.spec().window()));
       probabilities[h] = scores;
       multiply(Form.PLAIN, scores, value(values, h), 0, head(heads, h));
     }
@@ -187,8 +186,7 @@ final class AttentionPass {
     Operations.fast()
         .rotate(
             all.elements(),
-            new HeadSlices(
-                extents.heads(), extents.keyDim(), extents.queryDim(), all.columns()),
+            new HeadSlices(extents.heads(), extents.keyDim(), extents.queryDim(), all.columns()),
             rope,
             0);
   }

@@ -32,8 +32,7 @@ final class GaussNewton {
   ///
   /// @param targets `[tokens, D]` of each window
   /// @param parts the maps that may change
-  GaussNewton(
-      Settings settings, List<Inputs> inputs, List<FloatBlock> targets, Set<Part> parts) {
+  GaussNewton(Settings settings, List<Inputs> inputs, List<FloatBlock> targets, Set<Part> parts) {
     this.settings = settings;
     this.inputs = inputs;
     this.targets = targets;
@@ -94,8 +93,7 @@ final class GaussNewton {
     double[] image =
         OrderedSum.of(
             passes.length,
-            w ->
-                new Adjoint(passes[w], parts, Tangent.of(passes[w], shaped)).weights().flat());
+            w -> new Adjoint(passes[w], parts, Tangent.of(passes[w], shaped)).weights().flat());
     return axpy(settings.damping(), metric.times(direction), image);
   }
 

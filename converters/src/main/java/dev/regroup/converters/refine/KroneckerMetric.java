@@ -64,9 +64,7 @@ final class KroneckerMetric {
           int size = layout.rows() * layout.rows();
           left =
               Factor.of(
-                  Arrays.copyOfRange(outputs, output, output + size),
-                  layout.rows(),
-                  OUTPUT_RIDGE);
+                  Arrays.copyOfRange(outputs, output, output + size), layout.rows(), OUTPUT_RIDGE);
           output += size;
         }
         blocks[u] = new Unit(layout.rows(), left, rights[u * rights.length / blocks.length]);
@@ -195,8 +193,7 @@ final class KroneckerMetric {
               .multiply(Form.PLAIN, 1, block, DoubleBlock.of(right), 0, DoubleBlock.of(weighted));
           Matrix factor = inverse ? left.inverse() : left.itself();
           Products.fast()
-              .multiply(
-                  Form.PLAIN, 1, DoubleBlock.of(factor), DoubleBlock.of(weighted), 0, out);
+              .multiply(Form.PLAIN, 1, DoubleBlock.of(factor), DoubleBlock.of(weighted), 0, out);
         }
         at += unit.rows * in;
       }

@@ -33,8 +33,7 @@ final class OutputRefit {
             });
     Matrix normal = new Matrix(width, width, Arrays.copyOf(sums, width * width));
     Matrix right =
-        new Matrix(
-            width, hiddenSize, Arrays.copyOfRange(sums, width * width, sums.length));
+        new Matrix(width, hiddenSize, Arrays.copyOfRange(sums, width * width, sums.length));
     double ridge = RIDGE * normal.trace() / width + Double.MIN_NORMAL;
     Matrix prior = Matrix.of(hiddenSize, width, output).transpose();
     Matrix solved =

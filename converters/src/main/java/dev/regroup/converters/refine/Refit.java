@@ -85,7 +85,7 @@ public final class Refit {
   }
 
   private FactoredAttention gaussNewton(FactoredAttention closed, Set<Part> parts, long seed) {
-    SourceInputs reader = new SourceInputs(layer, weights, normEpsilon);
+    SourceInputs reader = new SourceInputs(layer, weights);
     int tokens = streams.tokens();
     List<Inputs> inputs = new ArrayList<>();
     List<FloatBlock> targets = new ArrayList<>();
@@ -102,9 +102,9 @@ public final class Refit {
   }
 
   private int windows(FactoredAttention closed) {
-    long each =
-        4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
-    return (int) Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
+    long each = 4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
+    return (int)
+        Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
   }
 
   private int[] spread(int count) {

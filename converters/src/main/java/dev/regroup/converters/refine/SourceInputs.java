@@ -8,6 +8,7 @@ import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Linear;
 import dev.regroup.runtime.model.Operations;
@@ -16,13 +17,11 @@ import dev.regroup.runtime.model.Operations;
 final class SourceInputs {
   private final DecoderLayer layer;
   private final LayerWeights weights;
-  private final double normEpsilon;
 
   /// @param weights the source's attention tensors of the layer
-  SourceInputs(DecoderLayer layer, LayerWeights weights, double normEpsilon) {
+  SourceInputs(DecoderLayer layer, LayerWeights weights) {
     this.layer = layer;
     this.weights = weights;
-    this.normEpsilon = normEpsilon;
   }
 
   /// The inputs over one window of a residual stream `[tokens, D]`.
@@ -39,8 +38,7 @@ final class SourceInputs {
 
   private FloatBlock latents(Gla mla, float[] x, int tokens) {
     float[] rows = layer.attention().project(x, tokens).rows();
-    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows)
-        .columns(0, mla.latentDim());
+    return FloatBlock.of(tokens, mla.latentDim() + mla.ropeDim(), rows).columns(0, mla.latentDim());
   }
 
   private FloatBlock queries(FloatBlock x) {
@@ -51,10 +49,14 @@ final class SourceInputs {
         Linear down =
             bias
                 ? new Linear(x.columns(), rank, weight, weights.get(AttentionTensor.Q_A_BIAS))
-                : new Linear(x.columns(), rank, weight, null);
+                : new Linear(x.columns(), rank, weight);
         float[] latent = Operations.fast().linear(down, x.elements(), x.rows());
         float[] normed =
-            Operations.fast().rmsNorm(latent, weights.get(AttentionTensor.Q_A_NORM), normEpsilon);
+            Operations.fast()
+                .rmsNorm(
+                    latent,
+                    weights.get(AttentionTensor.Q_A_NORM),
+                    AttentionSublayers.LATENT_NORM_EPSILON);
         yield FloatBlock.of(x.rows(), rank, normed);
       }
     };

@@ -34,8 +34,7 @@ final class Tangent {
       pass.score(scores, queries, h, pass.key(h), pass.ropeKey(), 0);
       pass.score(scores, pass.queries(), h, pass.key(keys, h), rope, 1);
       weigh(scores, h, change);
-      AttentionPass.multiply(
-          Form.PLAIN, pass.probabilities(h), pass.value(values, h), 1, change);
+      AttentionPass.multiply(Form.PLAIN, pass.probabilities(h), pass.value(values, h), 1, change);
     }
     FloatBlock output = AttentionPass.mapped(heads, pass.layer().output(), pass.hiddenSize());
     if (direction.has(Part.OUTPUT)) {

@@ -95,7 +95,8 @@ public final class TargetDirectory implements AutoCloseable {
       throw failure(target, "expected a folder apart from the source %s".formatted(source));
     }
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !overwrite) {
-      throw failure(target, "exists already -> choose another target, or replace it with --overwrite");
+      throw failure(
+          target, "exists already -> choose another target, or replace it with --overwrite");
     }
     Path parent = parent();
     if (!Files.isDirectory(parent)) {
@@ -117,8 +118,7 @@ public final class TargetDirectory implements AutoCloseable {
 
   private void begin() {
     try {
-      lockChannel =
-          FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      lockChannel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       if (!locked(lockChannel)) {
         lockChannel.close();
         lockChannel = null;

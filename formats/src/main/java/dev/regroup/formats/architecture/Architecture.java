@@ -14,6 +14,6 @@ public interface Architecture {
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a key is missing or wrong
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where it asks for something
-  ///     that we do not run
+  ///   that we do not run
   ModelSpec describe(ModelConfig config);
 }

@@ -33,7 +33,8 @@ public final class Architectures {
   /// two families we know is refused, since tools would disagree on which of them it is.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a key is missing or wrong
-  /// @throws UnsupportedModelException where the family is not known, or asks for what we do not run
+  /// @throws UnsupportedModelException where the family is not known, or asks for what we do not
+  ///   run
   public static ModelSpec describe(ModelConfig config) {
     return of(config).describe(config);
   }
@@ -52,9 +53,7 @@ public final class Architectures {
           "model_type",
           "expected \"%s\", as \"architectures\" says %s, found \"%s\""
               .formatted(
-                  byClass.get().modelType(),
-                  byClass.get().className(),
-                  byType.get().modelType()));
+                  byClass.get().modelType(), byClass.get().className(), byType.get().modelType()));
     }
     if (byClass.isEmpty() && !classes.isEmpty()) {
       throw unknown(config, "architecture", classes.getFirst(), Architecture::className);

@@ -15,8 +15,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// An attention sublayer as JSON: every field of {@link AttentionSpec}, nothing derived. Alternatives
-/// carry their name as `kind`.
+/// An attention sublayer as JSON: every field of {@link AttentionSpec}, nothing derived.
+/// Alternatives carry their name as `kind`.
 final class AttentionJson {
   private AttentionJson() {}
 

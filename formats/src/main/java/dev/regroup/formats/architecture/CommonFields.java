@@ -14,9 +14,8 @@ import java.util.function.IntFunction;
 /// @param layers `num_hidden_layers`
 /// @param maxPositions `max_position_embeddings`, tokens
 record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPositions) {
-  /// Latents are normed with this whatever `rms_norm_eps` says, in DeepSeek's code and in
-  /// transformers' alike: their norms are built without it. It is also everybody's default.
-  static final double DEFAULT_NORM_EPSILON = 1e-6;
+  /// What every family adds where `rms_norm_eps` is absent.
+  private static final double DEFAULT_NORM_EPSILON = 1e-6;
 
   /// Reads the fields, refusing what we do not run.
   static CommonFields read(ModelConfig config, int defaultMaxPositions) {
@@ -37,11 +36,6 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
     return value;
   }
 
-  /// `rms_norm_eps`.
-  double normEpsilon() {
-    return config.number("rms_norm_eps", DEFAULT_NORM_EPSILON);
-  }
-
   /// The layers, made one by one.
   List<LayerSpec> eachLayer(IntFunction<LayerSpec> make) {
     var made = new ArrayList<LayerSpec>();
@@ -56,21 +50,19 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
     return new FeedForward.Dense(positive(config, "intermediate_size"), bias);
   }
 
-  /// The model, for families whose norms all add `rms_norm_eps`.
+  /// The model, for families without layers after the last.
   ModelSpec spec(String architecture, List<LayerSpec> specs) {
-    return spec(architecture, specs, normEpsilon(), 0);
+    return spec(architecture, specs, 0);
   }
 
   /// The model.
-  ModelSpec spec(
-      String architecture, List<LayerSpec> specs, double attentionNormEpsilon, int extraLayers) {
+  ModelSpec spec(String architecture, List<LayerSpec> specs, int extraLayers) {
     return new ModelSpec(
         architecture,
         hiddenSize,
         positive(config, "vocab_size"),
         specs,
-        normEpsilon(),
-        attentionNormEpsilon,
+        config.number("rms_norm_eps", DEFAULT_NORM_EPSILON),
         config.flag("tie_word_embeddings", false),
         maxPositions,
         extraLayers);
@@ -78,15 +70,13 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
 
   /// An error for something well-formed that we do not run.
   static UnsupportedModelException unsupported(ModelConfig config, String key, String message) {
-    return new UnsupportedModelException(
-        "%s: \"%s\": %s".formatted(config.file(), key, message));
+    return new UnsupportedModelException("%s: \"%s\": %s".formatted(config.file(), key, message));
   }
 
   private static void refuse(ModelConfig config) {
     String activation = config.text("hidden_act", "silu");
     if (!activation.equals("silu") && !activation.equals("swish")) {
-      throw unsupported(
-          config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
+      throw unsupported(config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
     }
     for (String key : List.of("quantization_config", "compression_config")) {
       if (config.has(key)) {

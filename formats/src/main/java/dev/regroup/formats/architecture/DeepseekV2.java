@@ -5,13 +5,14 @@ import dev.regroup.formats.checkpoint.Quoted;
 
 /// DeepSeek V2 and V2-Lite: multi-head latent attention, softmax-routed experts.
 ///
-/// Two readings of a V2 config exist: DeepSeek's own code, shipped with the weights, and transformers
-/// (5.18, `models/deepseek_v2`). Where they agree we follow both: the rotation is interleaved, latents
-/// are normed with epsilon 1e-6, the softmax scale carries mscale² (earlier transformers left it
-/// out), the chosen scores are multiplied by `routed_scaling_factor`. Where they do not:
+/// Two readings of a V2 config exist: DeepSeek's own code, shipped with the weights, and
+/// transformers (5.18, `models/deepseek_v2`). Where they agree we follow both: the rotation is
+/// interleaved, latents are normed with epsilon 1e-6, the softmax scale carries mscale² (earlier
+/// transformers left it out), the chosen scores are multiplied by `routed_scaling_factor`. Where
+/// they do not:
 ///
-/// - `norm_topk_prob: true` normalises the weights and drops the scale there, and does nothing here. No
-///   published model sets it, so nobody can say which is meant: refused.
+/// - `norm_topk_prob: true` normalises the weights and drops the scale there, and does nothing
+///   here. No published model sets it, so nobody can say which is meant: refused.
 /// - `moe_layer_freq` and `n_shared_experts: null` are read there and not here. The tensors of a
 ///   checkpoint decide, so following DeepSeek cannot go wrong unseen.
 /// - `mlp_bias` is read here and not there, and would put biases on shared experts: refused.
@@ -37,7 +38,6 @@ final class DeepseekV2 implements Architecture {
     return common.spec(
         modelType(),
         common.eachLayer(i -> new LayerSpec(attention, layers.at(i))),
-        CommonFields.DEFAULT_NORM_EPSILON,
         config.integer("num_nextn_predict_layers", 0));
   }
 

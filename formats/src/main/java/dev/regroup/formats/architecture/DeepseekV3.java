@@ -3,11 +3,11 @@ package dev.regroup.formats.architecture;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 
-/// DeepSeek V3 and R1, and what shares their code: multi-head latent attention, sigmoid-routed experts
-/// chosen with a correction bias (`noaux_tc`), layers for multi-token prediction after the last.
+/// DeepSeek V3 and R1, and what shares their code: multi-head latent attention, sigmoid-routed
+/// experts chosen with a correction bias (`noaux_tc`), layers for multi-token prediction after the
+/// last.
 ///
 /// Latents are normed with epsilon 1e-6 whatever `rms_norm_eps` says. `n_group: null` is one group.
-/// The defaults of absent keys are those of the reference.
 ///
 /// Source: transformers 5.18, `models/deepseek_v3`; arXiv:2412.19437.
 final class DeepseekV3 implements Architecture {
@@ -29,7 +29,6 @@ final class DeepseekV3 implements Architecture {
     return common.spec(
         modelType(),
         common.eachLayer(i -> new LayerSpec(attention, layers.at(i))),
-        CommonFields.DEFAULT_NORM_EPSILON,
         config.integer("num_nextn_predict_layers", 0));
   }
 

@@ -40,8 +40,7 @@ public sealed interface FeedForward permits FeedForward.Dense, FeedForward.Mixtu
         addGated(tensors, "experts." + e + ".", hiddenSize, intermediateSize, false);
       }
       if (sharedExperts > 0) {
-        addGated(
-            tensors, "shared_experts.", hiddenSize, sharedExperts * intermediateSize, false);
+        addGated(tensors, "shared_experts.", hiddenSize, sharedExperts * intermediateSize, false);
       }
       return tensors;
     }

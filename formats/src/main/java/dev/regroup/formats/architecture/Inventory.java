@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 /// The tensors a model should have, held against those a checkpoint has.
 ///
 /// Allowed beyond the spec: rotary tables of old files (`*.rotary_emb.inv_freq`), layers for
-/// multi-token prediction that `num_nextn_predict_layers` explains, and an output head stored though
-/// it is tied.
+/// multi-token prediction that `num_nextn_predict_layers` explains, and an output head stored
+/// though it is tied.
 public final class Inventory {
   private static final int NAMED = 5;
   private static final String LAYER_PREFIX = "model.layers.";
@@ -33,8 +33,8 @@ public final class Inventory {
   /// Checks every tensor's presence, shape and dtype, from headers alone.
   ///
   /// @return what is odd but not wrong, one line each
-  /// @throws CheckpointException where a tensor is missing, not expected, of another shape, or not of
-  ///     floating point
+  /// @throws CheckpointException where a tensor is missing, not expected, of another shape, or not
+  ///   of floating point
   public static List<String> check(ModelSpec spec, Checkpoint checkpoint) {
     return new Inventory(spec, checkpoint).check();
   }
@@ -59,8 +59,11 @@ public final class Inventory {
       }
     }
     // A wrong config makes many tensors wrong; shapes tell most about what is wrong with it.
-    requireNone(misshapen, info -> misshapen(info, expected));
-    requireNone(notFloating, Inventory::notFloating);
+    requireNone(
+        misshapen,
+        info -> misshapen(info, expected),
+        "config.json and this file do not belong together");
+    requireNone(notFloating, Inventory::notFloating, "save the weights as floats");
     requirePresent(missing);
     requireKnown(strange);
     return remarks();
@@ -113,7 +116,7 @@ public final class Inventory {
   }
 
   private void requireNone(
-      List<TensorInfo> wrong, Function<TensorInfo, String> what) {
+      List<TensorInfo> wrong, Function<TensorInfo, String> what, String advice) {
     if (!wrong.isEmpty()) {
       TensorInfo first = wrong.getFirst();
       throw new CheckpointException(
@@ -123,7 +126,7 @@ public final class Inventory {
                   Quoted.of(first.name()),
                   what.apply(first),
                   others(wrong.stream().skip(1).map(TensorInfo::name).toList()),
-                  "config.json and this file do not belong together"));
+                  advice));
     }
   }
 
@@ -161,9 +164,9 @@ public final class Inventory {
       return "";
     }
     return names.stream()
-        .limit(NAMED - 1)
-        .map(Quoted::of)
-        .collect(Collectors.joining(", ", " (and so %d more: ".formatted(names.size()), ""))
+            .limit(NAMED - 1)
+            .map(Quoted::of)
+            .collect(Collectors.joining(", ", " (and so %d more: ".formatted(names.size()), ""))
         + (names.size() > NAMED - 1 ? ", ...)" : ")");
   }
 

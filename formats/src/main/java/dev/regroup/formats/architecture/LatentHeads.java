@@ -10,8 +10,8 @@ import dev.regroup.formats.checkpoint.ModelConfig;
 /// through a rank, one normed latent and one rotary key for all heads.
 ///
 /// The softmax scale is (d_n + d_r)^-1/2, times mscale² where the rope scaling has an
-/// `mscale_all_dim`: so in DeepSeek's own code for V2 and V3 and in transformers 5.18. `head_dim` and
-/// `num_key_value_heads` say nothing about this layout and are not read.
+/// `mscale_all_dim`: so in DeepSeek's own code for V2 and V3 and in transformers 5.18. `head_dim`
+/// and `num_key_value_heads` say nothing about this layout and are not read.
 final class LatentHeads {
   private LatentHeads() {}
 

@@ -25,7 +25,7 @@ final class LayerWindows {
     if (!windows) {
       return Collections.nCopies(layers, 0);
     }
-    int window = window(config, DEFAULT_WINDOW);
+    int window = window(config);
     int first = config.integer("max_window_layers", DEFAULT_FIRST);
     var each = new ArrayList<Integer>();
     for (int i = 0; i < layers; i++) {
@@ -34,11 +34,15 @@ final class LayerWindows {
     return each;
   }
 
-  /// `sliding_window`, at least 1.
-  static int window(ModelConfig config, int fallback) {
-    int window = config.integer("sliding_window", fallback);
+  /// `sliding_window`: 4096 where it is absent, 0 (all tokens) where it is null.
+  static int window(ModelConfig config) {
+    String key = "sliding_window";
+    if (config.copy().path(key).isNull()) {
+      return 0;
+    }
+    int window = config.integer(key, DEFAULT_WINDOW);
     if (window < 1) {
-      throw config.wrong("sliding_window", "expected at least 1 token or null, found " + window);
+      throw config.wrong(key, "expected at least 1 token or null, found " + window);
     }
     return window;
   }
@@ -67,10 +71,12 @@ final class LayerWindows {
   }
 
   private static int slidingWindow(ModelConfig config, boolean windows) {
-    if (!windows) {
+    int window = windows ? window(config) : 0;
+    if (window == 0) {
       throw config.wrong(
-          "layer_types", "has sliding_attention, but \"use_sliding_window\" is not set");
+          "layer_types",
+          "has sliding_attention, but \"use_sliding_window\" or \"sliding_window\" is not set");
     }
-    return window(config, DEFAULT_WINDOW);
+    return window;
   }
 }

@@ -22,8 +22,7 @@ final class Llama implements Architecture {
   public ModelSpec describe(ModelConfig config) {
     var common = CommonFields.read(config, 2048);
     var attention =
-        GroupedHeads.read(common, 0, 0)
-            .attention(GroupedHeads.Biases.allIf(config), false, 0);
+        GroupedHeads.read(common, 0, 0).attention(GroupedHeads.Biases.allIf(config), false, 0);
     var layer = new LayerSpec(attention, common.dense(config.flag("mlp_bias", false)));
     return common.spec(modelType(), common.eachLayer(i -> layer));
   }

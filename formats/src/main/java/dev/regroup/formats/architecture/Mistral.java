@@ -9,7 +9,6 @@ import dev.regroup.formats.checkpoint.ModelConfig;
 ///
 /// Source: transformers 5.18, `models/mistral`.
 final class Mistral implements Architecture {
-  private static final int DEFAULT_WINDOW = 4096;
   private static final int DEFAULT_KV_HEADS = 8;
 
   @Override
@@ -38,7 +37,6 @@ final class Mistral implements Architecture {
       throw CommonFields.unsupported(
           config, "layer_types", "Mistral's layers are all alike; this looks like Ministral");
     }
-    boolean none = config.copy().path("sliding_window").isNull();
-    return none ? 0 : LayerWindows.window(config, DEFAULT_WINDOW);
+    return LayerWindows.window(config);
   }
 }

@@ -2,12 +2,12 @@ package dev.regroup.formats.architecture;
 
 import dev.regroup.formats.checkpoint.ModelConfig;
 
-/// Which of DeepSeek's layers are mixtures of experts, and how large: from `first_k_dense_replace` on,
-/// every `moe_layer_freq`-th; none where `n_routed_experts` is null.
+/// Which of DeepSeek's layers are mixtures of experts, and how large: from `first_k_dense_replace`
+/// on, every `moe_layer_freq`-th; none where `n_routed_experts` is null.
 ///
 /// @param firstMixture `first_k_dense_replace`
 /// @param every `moe_layer_freq`; transformers does not read it, DeepSeek's own code does, and the
-///     checkpoint's tensors show which it is
+///   checkpoint's tensors show which it is
 record MixtureLayers(int firstMixture, int every, FeedForward dense, FeedForward mixture) {
   /// Reads the layers.
   ///

@@ -13,20 +13,18 @@ import java.util.Map;
 /// @param hiddenSize D, `hidden_size`
 /// @param vocabularySize `vocab_size`
 /// @param layers in order
-/// @param normEpsilon `rms_norm_eps`, added to the mean square of the norms between sublayers
-/// @param attentionNormEpsilon added within attention sublayers (head and latent norms); the same for
-///     all families but DeepSeek's, whose code leaves it at 1e-6 whatever `rms_norm_eps` says
+/// @param normEpsilon `rms_norm_eps`, added to the mean square of every RMS norm but those over
+///   latents, to which DeepSeek's code adds 1e-6 whatever the config says
 /// @param tiedEmbeddings whether the output head is the input embedding
 /// @param maxPositions `max_position_embeddings`, tokens
 /// @param extraLayers layers after the last that other tools use (multi-token prediction,
-///     `num_nextn_predict_layers`); their tensors pass through unchanged
+///   `num_nextn_predict_layers`); their tensors pass through unchanged
 public record ModelSpec(
     String architecture,
     int hiddenSize,
     int vocabularySize,
     List<LayerSpec> layers,
     double normEpsilon,
-    double attentionNormEpsilon,
     boolean tiedEmbeddings,
     int maxPositions,
     int extraLayers) {
@@ -41,28 +39,6 @@ public record ModelSpec(
 
   public ModelSpec {
     layers = List.copyOf(layers);
-  }
-
-  /// A model whose norms all add the same.
-  public ModelSpec(
-      String architecture,
-      int hiddenSize,
-      int vocabularySize,
-      List<LayerSpec> layers,
-      double normEpsilon,
-      boolean tiedEmbeddings,
-      int maxPositions,
-      int extraLayers) {
-    this(
-        architecture,
-        hiddenSize,
-        vocabularySize,
-        layers,
-        normEpsilon,
-        normEpsilon,
-        tiedEmbeddings,
-        maxPositions,
-        extraLayers);
   }
 
   /// Every tensor the model reads, in the order of the forward pass.
@@ -81,7 +57,9 @@ public record ModelSpec(
 
   /// Elements cached per token by all layers together.
   public long cacheElements() {
-    return layers.stream().mapToLong(layer -> layer.attention().layout().cacheRow().elements()).sum();
+    return layers.stream()
+        .mapToLong(layer -> layer.attention().layout().cacheRow().elements())
+        .sum();
   }
 
   /// The same model with other attention sublayers.
@@ -103,7 +81,6 @@ public record ModelSpec(
         vocabularySize,
         changed,
         normEpsilon,
-        attentionNormEpsilon,
         tiedEmbeddings,
         maxPositions,
         extraLayers);

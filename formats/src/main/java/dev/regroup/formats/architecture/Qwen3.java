@@ -29,7 +29,6 @@ final class Qwen3 implements Architecture {
     var biases = GroupedHeads.Biases.allIf(config);
     return common.spec(
         modelType(),
-        common.eachLayer(
-            i -> new LayerSpec(heads.attention(biases, true, windows.get(i)), dense)));
+        common.eachLayer(i -> new LayerSpec(heads.attention(biases, true, windows.get(i)), dense)));
   }
 }

@@ -16,8 +16,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// What Regroup writes: any family's model with attention sublayers of our own.
 ///
-/// The source's fields stay, so that vocabulary, norms and feed-forward are read as the source's family
-/// reads them. Attention is stated in full under `regroup`, and nothing about it is derived:
+/// The source's fields stay, so that vocabulary, norms and feed-forward are read as the source's
+/// family reads them. Attention is stated in full under `regroup`, and nothing about it is derived:
 ///
 /// | field of `regroup` | meaning |
 /// |---|---|
@@ -65,7 +65,8 @@ public final class Regrouped implements Architecture {
           config,
           "regroup.format_version",
           "expected %d, found %d -> use the version of Regroup that wrote it, %s"
-              .formatted(FORMAT_VERSION, version, Quoted.of(section.text("tool_version", "unknown"))));
+              .formatted(
+                  FORMAT_VERSION, version, Quoted.of(section.text("tool_version", "unknown"))));
     }
     ModelSpec base = base(config, section).describe(config);
     return base.withAttention(modelType(), attention(section, base.layers().size()));
@@ -124,10 +125,7 @@ public final class Regrouped implements Architecture {
   }
 
   private static void replace(
-      ObjectNode config,
-      ObjectNode replaced,
-      String key,
-      @Nullable JsonNode value) {
+      ObjectNode config, ObjectNode replaced, String key, @Nullable JsonNode value) {
     var before = value == null ? config.remove(key) : config.replace(key, value);
     if (before != null && !before.equals(value)) {
       replaced.set(key, before);
@@ -148,8 +146,7 @@ public final class Regrouped implements Architecture {
     if (once.isPresent()) {
       return Collections.nCopies(layers, AttentionJson.read(once.get()));
     }
-    List<AttentionSpec> each =
-        section.objects("layers").stream().map(AttentionJson::read).toList();
+    List<AttentionSpec> each = section.objects("layers").stream().map(AttentionJson::read).toList();
     if (each.size() != layers) {
       throw section.wrong(
           "layers",

@@ -4,12 +4,12 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 
-/// A config's rotary parameters, in either spelling: `rope_theta` beside `rope_scaling` (transformers
-/// up to 4), or both within `rope_parameters` (from 5 on). Where a config has both, `rope_scaling`
-/// wins, as it does in transformers.
+/// A config's rotary parameters, in either spelling: `rope_theta` beside `rope_scaling`
+/// (transformers up to 4), or both within `rope_parameters` (from 5 on). Where a config has both,
+/// `rope_scaling` wins, as it does in transformers.
 ///
 /// @param softmaxFactor what DeepSeek's attention multiplies its softmax scale by: mscale² of
-///     `mscale_all_dim`, 1 where there is none. Other families do not read it
+///   `mscale_all_dim`, 1 where there is none. Other families do not read it
 record RopeParameters(double theta, RopeScaling scaling, double softmaxFactor) {
   private static final double DEFAULT_THETA = 10000;
   private static final String ORIGINAL = "original_max_position_embeddings";
@@ -41,8 +41,7 @@ record RopeParameters(double theta, RopeScaling scaling, double softmaxFactor) {
 
   /// The rotation of `dim` elements of a head.
   Rope rope(int dim, boolean interleaved) {
-    return new Rope(
-        scaling.inverseFrequencies(dim, theta), interleaved, scaling.attentionFactor());
+    return new Rope(scaling.inverseFrequencies(dim, theta), interleaved, scaling.attentionFactor());
   }
 
   private static RopeScaling scaling(
@@ -120,7 +119,9 @@ record RopeParameters(double theta, RopeScaling scaling, double softmaxFactor) {
     double part = config.number("partial_rotary_factor", 1);
     if (part != 1) {
       throw CommonFields.unsupported(
-          config, "partial_rotary_factor", "heads rotated in part are not supported, found " + part);
+          config,
+          "partial_rotary_factor",
+          "heads rotated in part are not supported, found " + part);
     }
   }
 }

@@ -37,8 +37,8 @@ sealed interface RopeScaling {
     }
   }
 
-  /// Llama 3.1: wavelengths above `originalPositions / lowFrequency` are stretched by `factor`, those
-  /// below `originalPositions / highFrequency` are kept, those between are blended.
+  /// Llama 3.1: wavelengths above `originalPositions / lowFrequency` are stretched by `factor`,
+  /// those below `originalPositions / highFrequency` are kept, those between are blended.
   record Llama3(double factor, double lowFrequency, double highFrequency, double originalPositions)
       implements RopeScaling {
     @Override
@@ -59,8 +59,8 @@ sealed interface RopeScaling {
     }
   }
 
-  /// YaRN: pairs that turn more than `betaFast` times within the original context are kept, those that
-  /// turn less than `betaSlow` times are stretched by `factor`, with a linear ramp between.
+  /// YaRN: pairs that turn more than `betaFast` times within the original context are kept, those
+  /// that turn less than `betaSlow` times are stretched by `factor`, with a linear ramp between.
   ///
   /// @param truncate whether the ramp's ends are rounded outwards to whole pairs
   record Yarn(
@@ -71,7 +71,8 @@ sealed interface RopeScaling {
       boolean truncate,
       double attentionFactor)
       implements RopeScaling {
-    /// 0.1 · mscale · ln(scale) + 1: how much sharper attention has to be at `scale` times the context.
+    /// 0.1 · mscale · ln(scale) + 1: how much sharper attention has to be at `scale` times the
+    /// context.
     static double mscale(double scale, double mscale) {
       return scale <= 1 ? 1 : 0.1 * mscale * Math.log(scale) + 1;
     }

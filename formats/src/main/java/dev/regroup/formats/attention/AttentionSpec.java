@@ -25,8 +25,7 @@ public record AttentionSpec(
   public AttentionSpec {
     if (rope.dim() != layout.ropeDim()) {
       throw new IllegalArgumentException(
-          "rope turns %d elements, %s rotates %d"
-              .formatted(rope.dim(), layout, layout.ropeDim()));
+          "rope turns %d elements, %s rotates %d".formatted(rope.dim(), layout, layout.ropeDim()));
     }
   }
 

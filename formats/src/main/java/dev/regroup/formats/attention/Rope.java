@@ -11,8 +11,7 @@ import java.util.stream.DoubleStream;
 ///     is (l, l + dim/2), as Hugging Face stores Llama's
 /// @param attentionFactor multiplies cosine and sine, so that a product of rotated query and key
 ///     carries its square; 1 without YaRN
-public record Rope(
-    List<Double> inverseFrequencies, boolean interleaved, double attentionFactor) {
+public record Rope(List<Double> inverseFrequencies, boolean interleaved, double attentionFactor) {
   public Rope {
     inverseFrequencies = List.copyOf(inverseFrequencies);
   }

@@ -10,8 +10,8 @@ import java.util.List;
 
 /// A checkpoint opened for reading: a model directory, or one safetensors file.
 ///
-/// Tensors are read positionally, one at a time, and nothing is mapped: a file that shrinks under us
-/// gives an error, not a crash. Whoever opens it closes it. Safe for use by several threads.
+/// Tensors are read positionally, one at a time, and nothing is mapped: a file that shrinks under
+/// us gives an error, not a crash. Whoever opens it closes it. Safe for use by several threads.
 public interface Checkpoint extends Tensors, AutoCloseable {
   /// The directory, or the file.
   Path path();

@@ -1,7 +1,6 @@
 package dev.regroup.formats.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -79,7 +78,7 @@ final class ConfigJson {
       }
       channel.force(true);
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+      throw DiskFailure.at(file, e);
     }
   }
 }

@@ -34,8 +34,8 @@ public final class ModelConfig {
     return of(file, ConfigJson.read(file));
   }
 
-  /// Writes a config as Python's `json.dumps(indent=2)` would lay it out, keys in their order, a line
-  /// feed at the end, and forces it to the disk.
+  /// Writes a config as Python's `json.dumps(indent=2)` would lay it out, keys in their order, a
+  /// line feed at the end, and forces it to the disk.
   ///
   /// @param file must not exist
   /// @throws java.io.UncheckedIOException where it cannot be written
@@ -128,8 +128,7 @@ public final class ModelConfig {
 
   /// An error at a key: `file: "key": message`.
   public CheckpointException wrong(String key, String message) {
-    return new CheckpointException(
-        "%s: %s: %s".formatted(file, Quoted.of(prefix + key), message));
+    return new CheckpointException("%s: %s: %s".formatted(file, Quoted.of(prefix + key), message));
   }
 
   private int integer(String key, JsonNode node) {

@@ -2,7 +2,6 @@ package dev.regroup.formats.checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -28,7 +27,7 @@ public final class TextFile {
         throw new CheckpointException("%s: larger than %d bytes".formatted(file, most));
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+      throw DiskFailure.at(file, e);
     }
     return decode(file, bytes);
   }

@@ -17,8 +17,8 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 
-/// Writes a header that every known reader accepts: it begins with `{`, is ASCII, padded with spaces
-/// to a multiple of 8, and not longer than huggingface_hub reads.
+/// Writes a header that every known reader accepts: it begins with `{`, is ASCII, padded with
+/// spaces to a multiple of 8, and not longer than huggingface_hub reads.
 final class HeaderBytes {
   /// huggingface_hub at ee0a451, `SAFETENSORS_MAX_HEADER_LENGTH`.
   static final int MOST_BYTES = 25_000_000;

@@ -23,8 +23,7 @@ final class HeaderHint {
         known(new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1));
     return found.isEmpty()
         ? "expected a header of at most %d bytes, found %s: truncated, or not safetensors"
-            .formatted(
-                SafetensorsHeader.MOST_HEADER_BYTES, Long.toUnsignedString(headerBytes))
+            .formatted(SafetensorsHeader.MOST_HEADER_BYTES, Long.toUnsignedString(headerBytes))
         : "expected safetensors, found " + found;
   }
 

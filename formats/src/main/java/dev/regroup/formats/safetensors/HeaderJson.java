@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
 
-/// The JSON of a header, read token by token: what it says of each tensor, before anything is made of
-/// the numbers.
+/// The JSON of a header, read token by token: what it says of each tensor, before anything is made
+/// of the numbers.
 ///
 /// Where a document is both malformed and wrong, it is reported as malformed.
 final class HeaderJson {
@@ -96,9 +96,9 @@ final class HeaderJson {
       metadata = readMetadata();
       return;
     }
-    String where = "tensor " + Quoted.of(name);
-    if (tensors.put(name, new TensorDescriptionReader(tokens, where).read()) != null) {
-      throw tokens.wrong(DUPLICATE_KEY, where + " appears twice in the header");
+    if (tensors.put(name, new TensorDescriptionReader(tokens, name).read()) != null) {
+      throw tokens.wrong(
+          DUPLICATE_KEY, "tensor %s appears twice in the header".formatted(Quoted.of(name)));
     }
   }
 

@@ -44,28 +44,30 @@ final class HeaderLayout {
   }
 
   private void requireEndToEnd(String name, TensorDescription description, long next) {
-    String begin = Long.toUnsignedString(description.begin());
-    String end = Long.toUnsignedString(description.end());
+    long begin = description.begin();
+    long end = description.end();
     String message;
-    if (Long.compareUnsigned(description.end(), description.begin()) < 0) {
-      message = "begins at " + begin + " and ends before it, at " + end;
-    } else if (Long.compareUnsigned(description.begin(), next) < 0) {
-      message = "begins at " + begin + ", inside the tensor before it, which ends at " + next;
-    } else if (description.begin() != next) {
-      message = "begins at " + begin + "; expected " + next + ": no tensor holds the bytes between";
+    if (Long.compareUnsigned(end, begin) < 0) {
+      message = "and ends before it, at " + Long.toUnsignedString(end);
+    } else if (Long.compareUnsigned(begin, next) < 0) {
+      message = "inside the tensor before it, which ends at " + next;
+    } else if (begin != next) {
+      message = "expected at %d: no tensor holds the bytes between".formatted(next);
     } else {
       return;
     }
     throw new SafetensorsException(
-        file, SafetensorsFault.INVALID_OFFSET, "tensor " + Quoted.of(name) + ": " + message);
+        file,
+        SafetensorsFault.INVALID_OFFSET,
+        "tensor %s: begins at %s, %s"
+            .formatted(Quoted.of(name), Long.toUnsignedString(begin), message));
   }
 
   private TensorInfo size(String name, TensorDescription description) {
     long[] extents = description.extents();
     long bits;
     try {
-      bits =
-          Math.unsignedMultiplyExact(Shape.elements(extents), (long) description.dtype().bits());
+      bits = Math.unsignedMultiplyExact(Shape.elements(extents), (long) description.dtype().bits());
     } catch (ArithmeticException e) {
       throw wrongSize(
           SafetensorsFault.OVERFLOW, name, description, "is more bits than 64 bits can count");

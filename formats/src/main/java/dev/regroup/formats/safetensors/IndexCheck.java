@@ -24,8 +24,7 @@ final class IndexCheck {
         TensorInfo info = entry.info();
         Path other = holders.put(info.name(), shard.file());
         if (other != null) {
-          throw wrong(
-              folder, info.name(), "is in %s and in %s".formatted(other, shard.file()));
+          throw wrong(folder, info.name(), "is in %s and in %s".formatted(other, shard.file()));
         }
         if (!index.weightMap().containsKey(info.name())) {
           throw wrong(folder, info.name(), "is in %s, not in the index".formatted(shard.file()));
@@ -33,14 +32,11 @@ final class IndexCheck {
         bytes += info.bytes();
       }
     }
-    index
-        .weightMap()
-        .forEach((tensor, shard) -> requireHeld(folder, tensor, shard, holders));
+    index.weightMap().forEach((tensor, shard) -> requireHeld(folder, tensor, shard, holders));
     if (index.totalSize().isPresent() && index.totalSize().getAsLong() != bytes) {
       return List.of(
           "%s: \"total_size\": expected %d bytes, found %d"
-              .formatted(
-                  folder.resolve(ShardIndex.FILE), bytes, index.totalSize().getAsLong()));
+              .formatted(folder.resolve(ShardIndex.FILE), bytes, index.totalSize().getAsLong()));
     }
     return List.of();
   }
@@ -54,7 +50,7 @@ final class IndexCheck {
           folder,
           tensor,
           "expected in %s, found %s"
-              .formatted(expected, holder == null ? "in none of the files" : "in " + holder));
+              .formatted(expected, holder == null ? "in no file" : "in " + holder));
     }
   }
 

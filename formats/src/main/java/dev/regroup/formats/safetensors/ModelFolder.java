@@ -1,11 +1,11 @@
 package dev.regroup.formats.safetensors;
 
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -77,11 +77,11 @@ record ModelFolder(
 
   /// This folder once the headers of its shards are known: the index must say the same.
   ModelFolder checkedAgainst(List<OpenShard> open) {
-    if (index.isEmpty()) {
-      return this;
-    }
     List<String> all = new ArrayList<>(warnings);
-    all.addAll(IndexCheck.run(path, index.get(), open));
+    index.ifPresent(found -> all.addAll(IndexCheck.run(path, found, open)));
+    for (OpenShard shard : open) {
+      shard.header().oddities().forEach(oddity -> all.add(shard.file() + ": " + oddity));
+    }
     return new ModelFolder(path, config, index, shards, sideFiles, List.copyOf(all));
   }
 
@@ -89,7 +89,7 @@ record ModelFolder(
     try (Stream<Path> files = Files.list(folder)) {
       return files.map(Path::getFileName).sorted().toList();
     } catch (IOException e) {
-      throw new UncheckedIOException(folder + ": " + e, e);
+      throw DiskFailure.at(folder, e);
     }
   }
 
@@ -134,7 +134,7 @@ record ModelFolder(
     List<Path> others = names.stream().filter(ModelFolder::isWeights).toList();
     if (others.isEmpty()) {
       return new CheckpointException(
-          "%s: expected a model, found no %s and no %s".formatted(folder, SINGLE, ShardIndex.FILE));
+          "%s: expected a model, found no %s and no index of shards".formatted(folder, SINGLE));
     }
     String first = others.getFirst().toString();
     return new UnsupportedModelException(

@@ -2,16 +2,17 @@ package dev.regroup.formats.safetensors;
 
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.checkpoint.TextFile;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// A safetensors file, open, with its header read and checked. Closed by the checkpoint it is part of.
+/// A safetensors file, open, with its header read and checked. Closed by the checkpoint it is part
+/// of.
 final class OpenShard implements AutoCloseable {
   /// Bytes read at a time: the JDK keeps a buffer of this size for each thread that reads.
   private static final int CHUNK = 1 << 20;
@@ -39,7 +40,7 @@ final class OpenShard implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     }
   }
 
@@ -70,7 +71,7 @@ final class OpenShard implements AutoCloseable {
         at += count;
       }
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     } finally {
       into.limit(limit);
     }
@@ -92,7 +93,7 @@ final class OpenShard implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     }
   }
 
@@ -100,9 +101,5 @@ final class OpenShard implements AutoCloseable {
     return new CheckpointException(
         "%s: ends at byte %d or before; it had %d when it was opened -> something is writing to it"
             .formatted(file, at, bytes));
-  }
-
-  private static UncheckedIOException failed(Path file, IOException e) {
-    return new UncheckedIOException(file + ": " + e, e);
   }
 }

@@ -110,8 +110,7 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     if (offset < 0 || offset > slot.info().bytes() - into.remaining()) {
       throw new IllegalArgumentException(
           "tensor %s: bytes [%d, %d) of %d"
-              .formatted(
-                  Quoted.of(name), offset, offset + into.remaining(), slot.info().bytes()));
+              .formatted(Quoted.of(name), offset, offset + into.remaining(), slot.info().bytes()));
     }
     slot.shard().read(slot.offset() + offset, into);
   }

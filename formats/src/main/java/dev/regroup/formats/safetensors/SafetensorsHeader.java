@@ -16,6 +16,7 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -31,18 +32,19 @@ import java.util.TreeMap;
 /// | `[8 + N, end)` | the tensors, end to end                         |
 ///
 /// The object maps each tensor's name to exactly `dtype`, `shape` and `data_offsets`, two offsets
-/// counted from byte 8 + N; `__metadata__` may map strings to strings. Sorted by offset, the tensors
-/// begin at 0, leave no hole, do not overlap, and end where the file ends; each is as long as dtype
-/// and shape say. Where the reference reader is laxer than others are (a name twice, unknown keys), we
-/// refuse: two programs must not read two models from one file.
+/// counted from byte 8 + N; `__metadata__` may map strings to strings. Sorted by offset, the
+/// tensors begin at 0, leave no hole, do not overlap, and end where the file ends; each is as long
+/// as dtype and shape say. Where the reference reader is laxer than others are (a name twice,
+/// unknown keys), we refuse: two programs must not read two models from one file.
 ///
 /// Source: safetensors at 24b0b28, `tensor.rs`, `Metadata::validate`.
 ///
 /// @param entries in the order of their bytes
 /// @param metadata what `__metadata__` holds, by sorted key; empty where there is none
 /// @param dataStart 8 + N, bytes
+/// @param oddities why other readers may refuse the file, one line each
 public record SafetensorsHeader(
-    List<Entry> entries, Map<String, String> metadata, long dataStart) {
+    List<Entry> entries, Map<String, String> metadata, long dataStart, List<String> oddities) {
   /// The longest header that is read, bytes.
   public static final int MOST_HEADER_BYTES = 100_000_000;
 
@@ -53,6 +55,7 @@ public record SafetensorsHeader(
 
   public SafetensorsHeader {
     entries = List.copyOf(entries);
+    oddities = List.copyOf(oddities);
     metadata = Collections.unmodifiableMap(new TreeMap<>(metadata));
   }
 
@@ -114,7 +117,7 @@ public record SafetensorsHeader(
               : "expected %d bytes, found %d: no tensor holds the last %d"
                   .formatted(end, fileBytes, fileBytes - end));
     }
-    return new SafetensorsHeader(entries, json.metadata(), dataStart);
+    return new SafetensorsHeader(entries, json.metadata(), dataStart, oddities(header));
   }
 
   /// The first 8 + N bytes of a file that holds these tensors end to end; equal input gives equal
@@ -122,10 +125,23 @@ public record SafetensorsHeader(
   ///
   /// @param tensors in the order of their bytes
   /// @param metadata `format` is added where it is missing: transformers before 4.47 wants it
-  /// @throws IllegalArgumentException where a name appears twice or is no tensor's, a tensor does not
-  ///     end on a byte, or the header is longer than 25,000,000 bytes
+  /// @throws IllegalArgumentException where a name appears twice or is no tensor's, a tensor does
+  ///   not end on a byte, or the header is longer than 25,000,000 bytes
   public static byte[] render(List<TensorInfo> tensors, Map<String, String> metadata) {
     return HeaderBytes.render(tensors, metadata);
+  }
+
+  private static List<String> oddities(byte[] header) {
+    List<String> all = new ArrayList<>();
+    if (header[0] != '{') {
+      all.add("the header does not begin with \"{\", which some readers want");
+    }
+    if (header.length > HeaderBytes.MOST_BYTES) {
+      all.add(
+          "the header has %d bytes; huggingface_hub reads at most %d"
+              .formatted(header.length, HeaderBytes.MOST_BYTES));
+    }
+    return all;
   }
 
   private static void requireUtf8(Path file, byte[] header) {

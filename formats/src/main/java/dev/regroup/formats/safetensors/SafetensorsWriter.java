@@ -1,6 +1,7 @@
 package dev.regroup.formats.safetensors;
 
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -14,8 +15,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Writes one safetensors file whose tensors are known beforehand: the header first, then each tensor
-/// at its place, in any order, whole or in parts. Safe for use by several threads.
+/// Writes one safetensors file whose tensors are known beforehand: the header first, then each
+/// tensor at its place, in any order, whole or in parts. Safe for use by several threads.
 ///
 /// A file is only good after {@link #finish}. Whoever closes it without that discards it.
 public final class SafetensorsWriter implements AutoCloseable {
@@ -47,7 +48,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     try {
       channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     }
     var writer = new SafetensorsWriter(file, channel);
     long offset = header.length;
@@ -69,7 +70,7 @@ public final class SafetensorsWriter implements AutoCloseable {
   ///
   /// @param values row-major, as many as the shape says
   /// @throws IllegalArgumentException where there is no such tensor, it has another number of
-  ///     elements, holds no floats, or was written before
+  ///   elements, holds no floats, or was written before
   public void write(String name, float[] values) {
     SafetensorsHeader.Entry entry = entry(name);
     TensorInfo info = entry.info();
@@ -93,8 +94,8 @@ public final class SafetensorsWriter implements AutoCloseable {
   ///
   /// @param offset from the tensor's first byte
   /// @param bytes taken from position to limit
-  /// @throws IllegalArgumentException where there is no such tensor, the part lies outside, or some of
-  ///     it was written before
+  /// @throws IllegalArgumentException where there is no such tensor, the part lies outside, or some
+  ///   of it was written before
   public void write(String name, long offset, ByteBuffer bytes) {
     SafetensorsHeader.Entry entry = entry(name);
     take(entry, offset, bytes.remaining());
@@ -104,8 +105,8 @@ public final class SafetensorsWriter implements AutoCloseable {
   /// Copies a whole tensor byte for byte, in the kernel where both are files.
   ///
   /// @param source still open
-  /// @throws IllegalArgumentException where there is no such tensor, dtype or shape differ, or it was
-  ///     written before
+  /// @throws IllegalArgumentException where there is no such tensor, dtype or shape differ, or it
+  ///   was written before
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where the source's file ends early
   public void copy(String name, Checkpoint source, String sourceName) {
     SafetensorsHeader.Entry entry = entry(name);
@@ -115,8 +116,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       throw wrong(
           name,
           "expected %s of %s, found %s of %s"
-              .formatted(
-                  entry.info().shape(), entry.info().dtype(), from.shape(), from.dtype()));
+              .formatted(entry.info().shape(), entry.info().dtype(), from.shape(), from.dtype()));
     }
     take(entry, 0, from.bytes());
     // The kernel copies to the channel's own position, of which there is one.
@@ -125,7 +125,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         channel.position(entry.offset());
         source.transfer(sourceName, channel);
       } catch (IOException e) {
-        throw failed(file, e);
+        throw DiskFailure.at(file, e);
       }
     }
   }
@@ -143,7 +143,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     try {
       channel.force(true);
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     }
   }
 
@@ -152,7 +152,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     }
   }
 
@@ -178,7 +178,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         at += channel.write(bytes, at);
       }
     } catch (IOException e) {
-      throw failed(file, e);
+      throw DiskFailure.at(file, e);
     } finally {
       bytes.limit(limit);
     }
@@ -195,9 +195,5 @@ public final class SafetensorsWriter implements AutoCloseable {
   private IllegalArgumentException wrong(String name, String message) {
     return new IllegalArgumentException(
         "%s: tensor %s: %s".formatted(file, Quoted.of(name), message));
-  }
-
-  private static UncheckedIOException failed(Path file, IOException e) {
-    return new UncheckedIOException(file + ": " + e.getMessage(), e);
   }
 }

@@ -8,7 +8,9 @@ import dev.regroup.formats.checkpoint.TextFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -23,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// A `model.safetensors.index.json`: which file holds which tensor.
 ///
 /// @param weightMap file by tensor name, sorted; files are relative to the index, with `/` between
-///     folders, and never lead outside
+///   folders, and never lead outside
 /// @param totalSize bytes of all tensors (not of the files), where the index says it
 /// @param oddities what is unusual about the index but no reason to refuse it, one line each
 public record ShardIndex(
@@ -43,8 +45,8 @@ public record ShardIndex(
 
   /// Reads and checks an index; the files it names are not looked at.
   ///
-  /// @throws CheckpointException where it is not an index, names a tensor twice, or a path that leads
-  ///     outside
+  /// @throws CheckpointException where it is not an index, names a tensor twice, or a path that
+  ///   leads outside
   public static ShardIndex read(Path file) {
     return parse(file, TextFile.read(file, MOST_BYTES));
   }
@@ -80,6 +82,7 @@ public record ShardIndex(
     private final Path file;
     private final JsonParser json;
     private final SortedMap<String, String> weightMap = new TreeMap<>();
+    private final Map<String, String> shards = new HashMap<>();
     private final List<String> oddities = new ArrayList<>();
     private OptionalLong totalSize = OptionalLong.empty();
 
@@ -125,12 +128,29 @@ public record ShardIndex(
       while (json.nextToken() != JsonToken.END_OBJECT) {
         String tensor = json.currentName();
         json.nextToken();
-        String where = "tensor " + Quoted.of(tensor);
-        require(json.currentToken() == JsonToken.VALUE_STRING, where + ": expected a file name");
-        String shard = json.getString();
-        ShardName.require(file, where, shard);
-        require(weightMap.put(tensor, shard) == null, where + " appears twice in \"weight_map\"");
+        if (json.currentToken() != JsonToken.VALUE_STRING) {
+          throw wrong(tensor, "expected a file name");
+        }
+        if (weightMap.put(tensor, shard(tensor, json.getString())) != null) {
+          throw wrong(tensor, "appears twice in \"weight_map\"");
+        }
       }
+    }
+
+    // A million tensors share a few hundred files: each name is checked and kept once.
+    private String shard(String tensor, String name) {
+      String known = shards.get(name);
+      if (known != null) {
+        return known;
+      }
+      ShardName.require(file, tensor, name);
+      shards.put(name, name);
+      return name;
+    }
+
+    private CheckpointException wrong(String tensor, String message) {
+      return new CheckpointException(
+          "%s: tensor %s: %s".formatted(file, Quoted.of(tensor), message));
     }
 
     private void readMetadata() {

@@ -7,28 +7,29 @@ import java.util.Arrays;
 
 /// Names of files in an index: relative, inside the model's directory, and safetensors.
 ///
-/// They are judged by the rules of every platform at once, so that a model is refused here if it would
-/// reach outside its directory anywhere.
+/// They are judged by the rules of every platform at once, so that a model is refused here if it
+/// would reach outside its directory anywhere.
 final class ShardName {
   static final String SUFFIX = ".safetensors";
 
+  /// What Windows allows in no name; backslash and colon would also lead elsewhere.
+  private static final String NOT_IN_NAMES = "\\:<>|?*\"";
+
   private ShardName() {}
 
-  /// @param index named in errors, and `where` in it
-  static void require(Path index, String where, String name) {
+  /// Refuses a name that is not one; index and tensor are named in the error.
+  static void require(Path index, String tensor, String name) {
     if (name.startsWith("/")
-        || name.indexOf('\\') >= 0
-        || name.indexOf(':') >= 0
-        || name.chars().anyMatch(Character::isISOControl)
+        || name.chars().anyMatch(c -> Character.isISOControl(c) || NOT_IN_NAMES.indexOf(c) >= 0)
         || Arrays.asList(name.split("/", -1)).contains("..")) {
       throw new CheckpointException(
-          "%s: %s: expected a file inside the model's directory, found %s"
-              .formatted(index, where, Quoted.of(name)));
+          "%s: tensor %s: expected a file inside the model's directory, found %s"
+              .formatted(index, Quoted.of(tensor), Quoted.of(name)));
     }
     if (!name.endsWith(SUFFIX)) {
       throw new CheckpointException(
-          "%s: %s: expected a %s file, found %s"
-              .formatted(index, where, SUFFIX, Quoted.of(name)));
+          "%s: tensor %s: expected a %s file, found %s"
+              .formatted(index, Quoted.of(tensor), SUFFIX, Quoted.of(name)));
     }
   }
 }

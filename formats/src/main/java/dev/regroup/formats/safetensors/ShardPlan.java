@@ -7,9 +7,9 @@ import java.util.List;
 
 /// Which file of an output holds which tensor, decided before any weight is written.
 ///
-/// Files are filled one after another in the given order, as transformers does; a tensor larger than
-/// the limit gets a file of its own. Within a file, wider elements come first, otherwise in the given
-/// order: each tensor is then aligned to its elements, which PyTorch's loader needs.
+/// Files are filled one after another in the given order, as transformers does; a tensor larger
+/// than the limit gets a file of its own. Within a file, wider elements come first, otherwise in
+/// the given order: each tensor is then aligned to its elements, which PyTorch's loader needs.
 ///
 /// @param files in name order, at least one
 public record ShardPlan(List<PlannedFile> files) {

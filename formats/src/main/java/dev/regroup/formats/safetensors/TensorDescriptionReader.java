@@ -19,15 +19,15 @@ final class TensorDescriptionReader {
   private static final int MOST_EXTENTS = 1024;
 
   private final HeaderTokens tokens;
-  private final String where;
+  private final String name;
   private @Nullable Dtype dtype;
   private long @Nullable [] extents;
   private long @Nullable [] offsets;
 
-  /// @param where names the tensor in errors
-  TensorDescriptionReader(HeaderTokens tokens, String where) {
+  /// @param name the tensor's, for errors
+  TensorDescriptionReader(HeaderTokens tokens, String name) {
     this.tokens = tokens;
-    this.where = where;
+    this.name = name;
   }
 
   TensorDescription read() {
@@ -78,15 +78,15 @@ final class TensorDescriptionReader {
     if (tokens.current() != JsonToken.VALUE_STRING) {
       throw wrong(UNKNOWN_DTYPE, "dtype: expected a string, found " + tokens.found());
     }
-    String name = tokens.text();
-    return Dtype.named(name)
+    String found = tokens.text();
+    return Dtype.named(found)
         .orElseThrow(
             () ->
                 wrong(
                     UNKNOWN_DTYPE,
                     "dtype: expected one of %s, found %s%s"
                         .formatted(
-                            Arrays.toString(Dtype.values()), Quoted.of(name), hint(name))));
+                            Arrays.toString(Dtype.values()), Quoted.of(found), hint(found))));
   }
 
   private static String hint(String name) {
@@ -157,6 +157,6 @@ final class TensorDescriptionReader {
   }
 
   private SafetensorsException wrong(SafetensorsFault fault, String message) {
-    return tokens.wrong(fault, where + ": " + message);
+    return tokens.wrong(fault, "tensor %s: %s".formatted(Quoted.of(name), message));
   }
 }

@@ -63,8 +63,7 @@ public final class Float8 {
       int exponent = code >>> mantissaBits & ((1 << exponentBits) - 1);
       int mantissa = code & ((1 << mantissaBits) - 1);
       int significand = exponent == 0 ? mantissa : mantissa + (1 << mantissaBits);
-      values[code] =
-          Math.scalb((float) significand, Math.max(exponent, 1) - bias - mantissaBits);
+      values[code] = Math.scalb((float) significand, Math.max(exponent, 1) - bias - mantissaBits);
       values[code | 0x80] = -values[code];
     }
     return values;

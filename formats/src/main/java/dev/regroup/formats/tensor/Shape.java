@@ -40,7 +40,7 @@ public record Shape(List<Long> extents) {
   /// The number of elements.
   ///
   /// @throws ArithmeticException where the product, taken left to right, does not fit 64 bits: so
-  ///     `[0, 2^63, 4]` is 0, and `[2^63, 4, 0]` throws
+  ///   `[0, 2^63, 4]` is 0, and `[2^63, 4, 0]` throws
   public long elements() {
     return elements(toArray());
   }

@@ -114,8 +114,7 @@ public final class TensorCodec {
   private static void decodeBytes(Dtype dtype, ByteBuffer bytes, float[] into, int start) {
     for (int i = 0, count = bytes.remaining(); i < count; i++) {
       byte code = bytes.get(i);
-      into[start + i] =
-          dtype == Dtype.F8_E4M3 ? Float8.decodeE4M3(code) : Float8.decodeE5M2(code);
+      into[start + i] = dtype == Dtype.F8_E4M3 ? Float8.decodeE4M3(code) : Float8.decodeE5M2(code);
     }
   }
 

@@ -35,7 +35,6 @@ final class ArchitecturesTest {
     assertThat(spec.architecture()).isEqualTo("llama");
     assertThat(spec.layers()).hasSize(3);
     assertThat(spec.normEpsilon()).isEqualTo(1e-5);
-    assertThat(spec.attentionNormEpsilon()).isEqualTo(1e-5);
     assertThat(attention.layout()).isEqualTo(new Gqa(8, 4, 8));
     assertThat(attention.query()).isEqualTo(new QueryPath.Direct(false, false));
     assertThat(attention.state()).isEqualTo(new StatePath.KeyValue(false, false));
@@ -45,7 +44,8 @@ final class ArchitecturesTest {
 
   @Test
   void readsLlamasBiasesAndItsHeadDim() {
-    ObjectNode root = with(llama(), "{\"attention_bias\": true, \"mlp_bias\": true, \"head_dim\": 16}");
+    ObjectNode root =
+        with(llama(), "{\"attention_bias\": true, \"mlp_bias\": true, \"head_dim\": 16}");
     AttentionSpec attention = attention(describe(root), 0);
     assertThat(attention.layout()).isEqualTo(new Gqa(8, 4, 16));
     assertThat(attention.query()).isEqualTo(new QueryPath.Direct(true, false));
@@ -101,6 +101,8 @@ final class ArchitecturesTest {
         "{\"use_sliding_window\": false, \"sliding_window\": 32, \"max_window_layers\": 1}";
     assertThat(windows(with(llamaAs("qwen2", "Qwen2ForCausalLM"), fields)))
         .containsExactly(0, 0, 0);
+    String none = "{\"use_sliding_window\": true, \"sliding_window\": null}";
+    assertThat(windows(with(llamaAs("qwen2", "Qwen2ForCausalLM"), none))).containsExactly(0, 0, 0);
   }
 
   @Test
@@ -123,12 +125,10 @@ final class ArchitecturesTest {
     assertThat(attention.rope().interleaved()).isTrue();
     assertThat(attention.softmaxScale()).isEqualTo(1 / Math.sqrt(24));
     assertThat(spec.normEpsilon()).isEqualTo(1e-5);
-    assertThat(spec.attentionNormEpsilon()).isEqualTo(1e-6);
     assertThat(spec.layers().get(0).feedForward()).isEqualTo(new FeedForward.Dense(96, false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
-            new FeedForward.Mixture(
-                8, 16, 1, new Routing(2, 4, 2, false, false, false, 16.0)));
+            new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, false, false, false, 16.0)));
   }
 
   @Test
@@ -139,8 +139,7 @@ final class ArchitecturesTest {
     assertThat(attention(spec, 0).query()).isEqualTo(new QueryPath.Direct(false, false));
     assertThat(spec.layers().get(1).feedForward())
         .isEqualTo(
-            new FeedForward.Mixture(
-                8, 16, 0, new Routing(2, 1, 1, false, false, false, 16.0)));
+            new FeedForward.Mixture(8, 16, 0, new Routing(2, 1, 1, false, false, false, 16.0)));
   }
 
   @Test
@@ -149,8 +148,7 @@ final class ArchitecturesTest {
     assertThat(spec.extraLayers()).isEqualTo(1);
     assertThat(attention(spec, 0).rope().interleaved()).isTrue();
     assertThat(spec.layers().get(1).feedForward())
-        .isEqualTo(
-            new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, true, true, true, 2.5)));
+        .isEqualTo(new FeedForward.Mixture(8, 16, 1, new Routing(2, 4, 2, true, true, true, 2.5)));
   }
 
   @Test
@@ -166,8 +164,7 @@ final class ArchitecturesTest {
     assertThat(attention.outputBias()).isTrue();
     assertThat(spec.layers().get(1).feedForward()).isInstanceOf(FeedForward.Dense.class);
     assertThat(spec.layers().get(2).feedForward())
-        .isEqualTo(
-            new FeedForward.Mixture(8, 16, 1, new Routing(2, 1, 1, true, true, true, 2.5)));
+        .isEqualTo(new FeedForward.Mixture(8, 16, 1, new Routing(2, 1, 1, true, true, true, 2.5)));
   }
 
   @ParameterizedTest
@@ -181,7 +178,8 @@ final class ArchitecturesTest {
         "{\"architectures\": null, \"model_type\": \"foo\"} | model type \"foo\" is not known;"
             + " known are llama, mistral, qwen2, qwen3, deepseek_v2, deepseek_v3, regroup",
         "{\"hidden_act\": \"gelu\"} | \"hidden_act\": expected \"silu\", found \"gelu\"",
-        "{\"quantization_config\": {\"quant_method\": \"fp8\"}} | quantized weights are not read yet"
+        "{\"quantization_config\": {\"quant_method\": \"fp8\"}} | quantized weights are not read"
+            + " yet"
       })
   void refusesInOneLine(String fields, String message) {
     assertThatThrownBy(() -> describe(with(llama(), fields)))
@@ -196,7 +194,8 @@ final class ArchitecturesTest {
       delimiter = '|',
       value = {
         "{\"norm_topk_prob\": true} | norm_topk_prob",
-        "{\"topk_method\": \"noaux_tc\"} | \"topk_method\": expected greedy or group_limited_greedy",
+        "{\"topk_method\": \"noaux_tc\"} | \"topk_method\": expected greedy or"
+            + " group_limited_greedy",
         "{\"scoring_func\": \"sigmoid\"} | \"scoring_func\": expected \"softmax\"",
         "{\"mlp_bias\": true} | mlp_bias"
       })
@@ -216,10 +215,10 @@ final class ArchitecturesTest {
             + " multiple of \"num_attention_heads\" = 6",
         "{\"head_dim\": 7} | \"head_dim\": expected an even number",
         "{\"hidden_size\": 0} | \"hidden_size\": expected at least 1, found 0",
-        "{\"architectures\": null, \"model_type\": null} | \"architectures\": expected the name of a"
-            + " model class, found none",
-        "{\"model_type\": \"qwen2\"} | \"model_type\": expected \"llama\", as \"architectures\" says"
-            + " LlamaForCausalLM, found \"qwen2\""
+        "{\"architectures\": null, \"model_type\": null} | \"architectures\": expected the name of"
+            + " a model class, found none",
+        "{\"model_type\": \"qwen2\"} | \"model_type\": expected \"llama\", as \"architectures\""
+            + " says LlamaForCausalLM, found \"qwen2\""
       })
   void namesTheKeyThatIsWrong(String fields, String message) {
     assertThatThrownBy(() -> describe(with(llama(), fields)))
@@ -249,7 +248,8 @@ final class ArchitecturesTest {
       delimiter = '|',
       value = {
         "{\"layer_types\": [\"full_attention\"]} | expected 3, as \"num_hidden_layers\" says",
-        "{\"use_sliding_window\": false} | \"use_sliding_window\" is not set",
+        "{\"use_sliding_window\": false} | \"use_sliding_window\" or \"sliding_window\" is not set",
+        "{\"sliding_window\": null} | \"use_sliding_window\" or \"sliding_window\" is not set",
         "{\"sliding_window\": 0} | \"sliding_window\": expected at least 1 token",
         "{\"layer_types\": [\"full_attention\", \"linear_attention\", \"full_attention\"]} | found"
             + " \"linear_attention\""

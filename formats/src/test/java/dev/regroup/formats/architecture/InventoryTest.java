@@ -45,16 +45,15 @@ final class InventoryTest {
     assertThatThrownBy(() -> Checkpoints.describe(checkpoint))
         .isInstanceOf(CheckpointException.class)
         .hasMessageStartingWith(
-            "model: tensor \"model.layers.2.input_layernorm.weight\": expected [64], found none (and"
-                + " so 8 more: \"model.layers.2.self_attn.q_proj.weight\", ")
+            "model: tensor \"model.layers.2.input_layernorm.weight\": expected [64], found none"
+                + " (and so 8 more: \"model.layers.2.self_attn.q_proj.weight\", ")
         .hasMessageContaining("\"model.layers.2.self_attn.o_proj.weight\", ...) -> ")
         .hasMessageNotContaining("mlp");
   }
 
   @Test
   void saysThatAMissingHeadMayBeTied() {
-    assertThatThrownBy(
-            () -> Checkpoints.describe(HeadersOnly.of(llama()).remove(ModelSpec.HEAD)))
+    assertThatThrownBy(() -> Checkpoints.describe(HeadersOnly.of(llama()).remove(ModelSpec.HEAD)))
         .hasMessageContaining("\"lm_head.weight\": expected [257, 64], found none")
         .hasMessageContaining("\"tie_word_embeddings\" should be true");
   }

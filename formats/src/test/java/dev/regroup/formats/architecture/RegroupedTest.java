@@ -66,8 +66,7 @@ final class RegroupedTest {
     ModelConfig source =
         config(
             with(
-                Configs.llama(),
-                "{\"eos_token_id\": 7, \"auto_map\": {\"AutoConfig\": \"x.Y\"}}"));
+                Configs.llama(), "{\"eos_token_id\": 7, \"auto_map\": {\"AutoConfig\": \"x.Y\"}}"));
     ObjectNode written = Regrouped.config(source, gta(source), PROVENANCE);
     assertThat(written.get("eos_token_id").intValue()).isEqualTo(7);
     assertThat(written.get("model_type").stringValue()).isEqualTo("regroup");

@@ -36,7 +36,11 @@ final class RopeParametersTest {
     var config = ModelConfig.of(Path.of("config.json"), (ObjectNode) expected.get("config"));
     var attention = Architectures.describe(config).layers().getFirst().attention();
     double[] wanted =
-        expected.get("inverse_frequencies").valueStream().mapToDouble(JsonNode::doubleValue).toArray();
+        expected
+            .get("inverse_frequencies")
+            .valueStream()
+            .mapToDouble(JsonNode::doubleValue)
+            .toArray();
     double[] found = attention.rope().frequencies();
     assertThat(found).hasSameSizeAs(wanted);
     for (int l = 0; l < wanted.length; l++) {

@@ -14,10 +14,16 @@ import tools.jackson.databind.json.JsonMapper;
 final class SharedCasesTest {
   @TestFactory
   Stream<DynamicTest> hasTheOutcomeWantedForIt() {
+    if (!SharedFiles.has("cases/safetensors")) {
+      // One test that is skipped shows in a report; a factory that is skipped does not.
+      return Stream.of(
+          DynamicTest.dynamicTest("all", () -> SharedFiles.require("cases/safetensors")));
+    }
     Path folder = SharedFiles.require("cases/safetensors");
     JsonNode cases = new JsonMapper().readTree(folder.resolve("expected.json"));
     assertThat(cases.size()).isGreaterThan(60);
-    return cases.valueStream()
+    return cases
+        .valueStream()
         .map(
             one -> {
               String id = one.get("id").stringValue();

@@ -7,8 +7,8 @@ package dev.regroup.runtime.decode;
 ///     score_t = scale · (q[h][0, k) · state_t[g][key] + q[h][k, k + r) · rope_t)
 ///     out[h]  = sum over t of softmax(score)_t · state_t[g][value]
 ///
-/// where k is the width of the key slice and r that of the rotary key. {@link ScalarDecodeKernel} is the
-/// definition; one contract holds all kernels to it.
+/// where k is the width of the key slice and r that of the rotary key. {@link ScalarDecodeKernel} is
+/// the definition; one contract holds all kernels to it.
 public interface DecodeKernel {
   /// Attends over every row of `cache`, the new token's own included.
   ///

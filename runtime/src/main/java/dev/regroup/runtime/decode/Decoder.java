@@ -24,8 +24,7 @@ public final class Decoder {
   public Decoder(Transformer model, DecodeKernel kernel) {
     embedding = model.embedding();
     layers = IntStream.range(0, model.spec().layers().size()).mapToObj(model::layer).toList();
-    attention =
-        layers.stream().map(layer -> new LayerDecoder(layer.attention(), kernel)).toList();
+    attention = layers.stream().map(layer -> new LayerDecoder(layer.attention(), kernel)).toList();
     head = model.head();
   }
 
@@ -34,8 +33,7 @@ public final class Decoder {
     float[] hidden = embedding.embed(new int[] {token});
     for (int i = 0; i < layers.size(); i++) {
       DecoderLayer layer = layers.get(i);
-      hidden =
-          Residual.sum(hidden, attention.get(i).append(layer.attentionInput(hidden, 1), 1));
+      hidden = Residual.sum(hidden, attention.get(i).append(layer.attentionInput(hidden, 1), 1));
       hidden = Residual.sum(hidden, layer.feedForward(hidden, 1));
     }
     return head.logits(hidden, 0, 1);
@@ -46,8 +44,8 @@ public final class Decoder {
     return attention.isEmpty() ? 0 : attention.getFirst().cache().tokens();
   }
 
-  /// Bytes that one token takes in the cache as allocated, over all layers: bytes of the pages in use,
-  /// divided by the tokens that they hold when full; 0 for an empty cache.
+  /// Bytes that one token takes in the cache as allocated, over all layers: bytes of the pages in
+  /// use, divided by the tokens that they hold when full; 0 for an empty cache.
   ///
   /// @param elementBytes bytes of a cached element, 2 for BF16
   public double allocatedBytesPerToken(int elementBytes) {

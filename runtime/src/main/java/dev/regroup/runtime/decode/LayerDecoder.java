@@ -26,8 +26,8 @@ public final class LayerDecoder {
     this.cache = new PagedCache(attention.spec().layout().cacheRow());
   }
 
-  /// Appends tokens at the next positions, one by one, and attends with each over the cache as it then
-  /// is.
+  /// Appends tokens at the next positions, one by one, and attends with each over the cache as it
+  /// then is.
   ///
   /// @param x `[tokens, D]`, their normed inputs
   /// @return `[tokens, D]`, what the sublayer adds to the residual stream

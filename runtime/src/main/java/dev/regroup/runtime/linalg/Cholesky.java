@@ -25,8 +25,7 @@ public record Cholesky(Matrix lower) {
       MemorySegment a = Lapack.doubles(arena, matrix.elements());
       MemorySegment order = Lapack.integer(arena, n);
       // a row-major lower triangle is a column-major upper one
-      int info =
-          Routine.DPOTRF.call(arena, "U", order, a, Lapack.integer(arena, Math.max(1, n)));
+      int info = Routine.DPOTRF.call(arena, "U", order, a, Lapack.integer(arena, Math.max(1, n)));
       if (info > 0) {
         throw new ArithmeticException(
             "the %d x %d matrix is not positive definite: its leading %d x %d part is singular or"

@@ -19,8 +19,7 @@ public enum Form {
     if (left.columns() != right.rows()
         || c.rows() != left.rows()
         || c.columns() != right.columns()) {
-      throw new IllegalArgumentException(
-          "%s: %s and %s do not give %s".formatted(this, a, b, c));
+      throw new IllegalArgumentException("%s: %s and %s do not give %s".formatted(this, a, b, c));
     }
     return left.columns();
   }

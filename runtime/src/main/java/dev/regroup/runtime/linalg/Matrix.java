@@ -81,8 +81,7 @@ public record Matrix(int rows, int columns, double[] elements) {
 
   private Matrix product(Form form, Matrix right, Matrix result) {
     Products.fast()
-        .multiply(
-            form, 1, DoubleBlock.of(this), DoubleBlock.of(right), 0, DoubleBlock.of(result));
+        .multiply(form, 1, DoubleBlock.of(this), DoubleBlock.of(right), 0, DoubleBlock.of(result));
     return result;
   }
 

@@ -23,9 +23,10 @@ import java.util.zip.CRC32;
 
 /// Takes native libraries out of a jar and opens them.
 ///
-/// They are unpacked once, into a {@link PrivateFolder}, where nobody else can plant a library; a file is
-/// used only if its size and CRC are those of the jar's table of contents, so that a truncated one is
-/// replaced. Summing them costs about 20 ms a start, unpacking them each time would cost 20 times that.
+/// They are unpacked once, into a {@link PrivateFolder}, where nobody else can plant a library; a
+/// file is used only if its size and CRC are those of the jar's table of contents, so that a
+/// truncated one is replaced. Summing them costs about 20 ms a start, unpacking them each time
+/// would cost 20 times that.
 final class NativeLibrary {
   /// In the order in which they need each other.
   private static final List<String> PARTS =
@@ -66,7 +67,8 @@ final class NativeLibrary {
   private static String platform() {
     String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    String family = os.startsWith("windows") ? "windows" : os.startsWith("mac") ? "macosx" : "linux";
+    String family =
+        os.startsWith("windows") ? "windows" : os.startsWith("mac") ? "macosx" : "linux";
     return family + (arch.equals("aarch64") || arch.equals("arm64") ? "-arm64" : "-x86_64");
   }
 

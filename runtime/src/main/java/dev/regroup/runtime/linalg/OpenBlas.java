@@ -83,8 +83,8 @@ final class OpenBlas {
     }
   }
 
-  /// A function of the library, called without {@link Linker.Option#critical}: a decomposition takes
-  /// seconds, and the collector must not wait for it.
+  /// A function of the library, called without {@link Linker.Option#critical}: a decomposition
+  /// takes seconds, and the collector must not wait for it.
   static MethodHandle routine(String name, FunctionDescriptor prototype) {
     return LINKER.downcallHandle(symbol(name), prototype);
   }

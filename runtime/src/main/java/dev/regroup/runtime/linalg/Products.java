@@ -1,6 +1,7 @@
 package dev.regroup.runtime.linalg;
 
-/// Matrix products. {@link ScalarProducts} is the definition, {@link OpenBlasProducts} its fast twin.
+/// Matrix products. {@link ScalarProducts} is the definition, {@link OpenBlasProducts} its fast
+/// twin.
 ///
 /// Implementations use one thread a call, so that no result depends on the number of cores, and may
 /// be called by several threads.
@@ -8,14 +9,12 @@ public interface Products {
   /// `C = scale · form(A, B) + keep · C`, sums of float32 products.
   ///
   /// @param keep 0 overwrites C, whatever it held; 1 adds to it
-  void multiply(
-      Form form, double scale, FloatBlock a, FloatBlock b, double keep, FloatBlock c);
+  void multiply(Form form, double scale, FloatBlock a, FloatBlock b, double keep, FloatBlock c);
 
   /// `C = scale · form(A, B) + keep · C` in float64.
   ///
   /// @param keep 0 overwrites C, whatever it held; 1 adds to it
-  void multiply(
-      Form form, double scale, DoubleBlock a, DoubleBlock b, double keep, DoubleBlock c);
+  void multiply(Form form, double scale, DoubleBlock a, DoubleBlock b, double keep, DoubleBlock c);
 
   /// The fastest there is; loads OpenBLAS at its first call.
   static Products fast() {

@@ -5,8 +5,7 @@ public final class ScalarProducts implements Products {
   @Override
   public void multiply(
       Form form, double scale, FloatBlock a, FloatBlock b, double keep, FloatBlock c) {
-    int inner =
-        form.inner(Form.Extents.of(a), Form.Extents.of(b), Form.Extents.of(c));
+    int inner = form.inner(Form.Extents.of(a), Form.Extents.of(b), Form.Extents.of(c));
     int rowStepA = form == Form.LEFT_TRANSPOSED ? 1 : a.stride();
     int stepA = form == Form.LEFT_TRANSPOSED ? a.stride() : 1;
     int columnStepB = form == Form.RIGHT_TRANSPOSED ? b.stride() : 1;
@@ -31,8 +30,7 @@ public final class ScalarProducts implements Products {
   @Override
   public void multiply(
       Form form, double scale, DoubleBlock a, DoubleBlock b, double keep, DoubleBlock c) {
-    int inner =
-        form.inner(Form.Extents.of(a), Form.Extents.of(b), Form.Extents.of(c));
+    int inner = form.inner(Form.Extents.of(a), Form.Extents.of(b), Form.Extents.of(c));
     int rowStepA = form == Form.LEFT_TRANSPOSED ? 1 : a.stride();
     int stepA = form == Form.LEFT_TRANSPOSED ? a.stride() : 1;
     int columnStepB = form == Form.RIGHT_TRANSPOSED ? b.stride() : 1;

@@ -66,8 +66,7 @@ public record SymmetricEigen(double[] values, Matrix vectors) {
       }
       double sign = largest < 0 ? -1 : 1;
       for (int i = 0; i < n; i++) {
-        vectors.elements()[i * n + k] =
-            sign * a.getAtIndex(JAVA_DOUBLE, (long) from * n + i);
+        vectors.elements()[i * n + k] = sign * a.getAtIndex(JAVA_DOUBLE, (long) from * n + i);
       }
     }
     return new SymmetricEigen(values, vectors);

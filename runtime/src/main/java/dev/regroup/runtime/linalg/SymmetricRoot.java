@@ -2,8 +2,8 @@ package dev.regroup.runtime.linalg;
 
 /// The symmetric square root of a positive semidefinite matrix and the inverse of that root.
 ///
-/// Eigenvalues at or below `cutoff` times the largest (rounding, and directions that no data showed) count as
-/// zero in both: `inverse · A · inverse` is the projection onto what is left.
+/// Eigenvalues at or below `cutoff` times the largest (rounding, and directions that no data
+/// showed) count as zero in both: `inverse · A · inverse` is the projection onto what is left.
 ///
 /// @param root `A^(1/2)`
 /// @param inverse `A^(-1/2)` on the space that is left, zero beside it

@@ -12,11 +12,12 @@ public interface AttentionSublayer {
   /// @param x `[tokens, D]`, the normed input
   Projected project(float[] x, int tokens);
 
-  /// The same, with the rotated part of queries and keys turned to positions `first, first + 1, ...`.
+  /// The same, with the rotated part of queries and keys turned to positions `first, first + 1,
+  /// ...`.
   Projected rotate(Projected projected, int first);
 
-  /// Attention probabilities `[tokens, tokens]` of one head over a sequence from position 0; zero above
-  /// the diagonal and outside the window.
+  /// Attention probabilities `[tokens, tokens]` of one head over a sequence from position 0; zero
+  /// above the diagonal and outside the window.
   ///
   /// @param rotated of a whole sequence, from position 0
   float[] probabilities(Projected rotated, int head);
@@ -34,8 +35,8 @@ public interface AttentionSublayer {
   float[] absorb(Projected rotated);
 
   /// The heads' outputs `[tokens, H · d_v]` from what their absorbed queries brought back,
-  /// `[tokens, H, row.value().width()]`: where rows hold latents, `W_UV` of it. May return the array
-  /// given.
+  /// `[tokens, H, row.value().width()]`: where rows hold latents, `W_UV` of it. May return the
+  /// array given.
   float[] expand(float[] attended, int tokens);
 
   /// Causal self-attention on one sequence from position 0: `[tokens, D]` in and out.

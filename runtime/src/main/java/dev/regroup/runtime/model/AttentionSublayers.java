@@ -17,7 +17,7 @@ public final class AttentionSublayers {
   /// @param spec what the sublayer is
   /// @param hiddenSize D
   /// @param normEpsilon of the norms over heads (`q_norm`, `k_norm`); those over latents use {@link
-  ///     #LATENT_NORM_EPSILON}
+  ///   #LATENT_NORM_EPSILON}
   /// @param weights every tensor of {@link AttentionSpec#tensors}
   /// @throws IllegalArgumentException where one is missing or of another size
   public static AttentionSublayer of(

@@ -55,9 +55,6 @@ final class AttentionWeights {
       throw new IllegalArgumentException(weight.suffix() + " has no shape");
     }
     return new Linear(
-        (int) shape.extent(1),
-        (int) shape.extent(0),
-        found,
-        bias == null ? null : get(bias));
+        (int) shape.extent(1), (int) shape.extent(0), found, bias == null ? null : get(bias));
   }
 }

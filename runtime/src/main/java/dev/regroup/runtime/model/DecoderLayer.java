@@ -13,18 +13,19 @@ public interface DecoderLayer {
   /// The attention sublayer.
   AttentionSublayer attention();
 
-  /// What the feed-forward sublayer adds to a residual stream `[tokens, D]`: its norm and its MLP or
-  /// mixture, without the residual.
+  /// What the feed-forward sublayer adds to a residual stream `[tokens, D]`: its norm and its MLP
+  /// or mixture, without the residual.
   float[] feedForward(float[] hidden, int tokens);
 
-  /// The experts a mixture chose for each token, `[tokens, expertsPerToken]`, best first; empty for a
-  /// dense layer.
+  /// The experts a mixture chose for each token, `[tokens, expertsPerToken]`, best first; empty for
+  /// a dense layer.
   int[] routing(float[] hidden, int tokens);
 
   /// The whole layer on one sequence from position 0: residual stream in, residual stream out, both
   /// `[tokens, D]`, as a new array.
   default float[] forward(float[] hidden, int tokens) {
-    float[] between = Residual.sum(hidden, attention().forward(attentionInput(hidden, tokens), tokens));
+    float[] between =
+        Residual.sum(hidden, attention().forward(attentionInput(hidden, tokens), tokens));
     return Residual.sum(between, feedForward(between, tokens));
   }
 }

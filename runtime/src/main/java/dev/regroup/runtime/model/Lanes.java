@@ -30,8 +30,8 @@ final class Lanes {
     return sum;
   }
 
-  /// e^x to about 2 units in the last place; arguments below -87 give e^-87, about 1.6e-38, and those
-  /// above 88 e^88.
+  /// e^x to about 2 units in the last place; arguments below -87 give e^-87, about 1.6e-38, and
+  /// those above 88 e^88.
   ///
   /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by its Taylor polynomial of degree 7, whose remainder
   /// is below 6e-9; 2^n by the exponent bits.
@@ -45,8 +45,7 @@ final class Lanes {
       power = power.fma(r, broadcast(r, TAYLOR[i]));
     }
     IntVector exponent = (IntVector) n.convert(VectorOperators.F2I, 0);
-    FloatVector scale =
-        exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    FloatVector scale = exponent.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
     return power.mul(scale);
   }
 

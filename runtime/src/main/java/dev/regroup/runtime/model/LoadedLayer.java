@@ -55,8 +55,7 @@ final class LoadedLayer implements DecoderLayer {
   }
 
   /// Reads the feed-forward weights of one layer.
-  private record MlpWeights(
-      String prefix, Map<String, Shape> shapes, Tensors weights) {
+  private record MlpWeights(String prefix, Map<String, Shape> shapes, Tensors weights) {
     MlpWeights(String prefix, int hiddenSize, FeedForward feedForward, Tensors weights) {
       this(prefix, feedForward.tensors(hiddenSize), weights);
     }

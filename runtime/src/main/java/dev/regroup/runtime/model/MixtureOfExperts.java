@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 record MixtureOfExperts(Router router, List<GatedMlp> experts, @Nullable GatedMlp shared) {
   float[] apply(Operations operations, float[] x, int tokens) {
     int width = x.length / tokens;
-    float[] sum =
-        shared == null ? new float[x.length] : shared.apply(operations, x, tokens);
+    float[] sum = shared == null ? new float[x.length] : shared.apply(operations, x, tokens);
     Router.Choice choice = router.choose(operations, x, tokens);
     int perToken = choice.experts().length / tokens;
     int[] slots = new int[tokens];
@@ -31,7 +30,13 @@ record MixtureOfExperts(Router router, List<GatedMlp> experts, @Nullable GatedMl
       }
       float[] outputs = experts.get(e).apply(operations, inputs, count);
       for (int i = 0; i < count; i++) {
-        add(choice.weights()[slots[i]], outputs, i * width, sum, slots[i] / perToken * width, width);
+        add(
+            choice.weights()[slots[i]],
+            outputs,
+            i * width,
+            sum,
+            slots[i] / perToken * width,
+            width);
       }
     }
     return sum;

@@ -15,12 +15,12 @@ public interface Operations {
   /// `y = W x + b` of every row: `[rows, in]` to a new `[rows, out]`.
   float[] linear(Linear layer, float[] x, int rows);
 
-  /// The RMS norm of every row, `x / sqrt(mean(x²) + epsilon) · gain`, as a new array; a row is as
-  /// long as `gain`.
+  /// The RMS norm of every row, `x / sqrt(mean(x²) + epsilon) · gain`, as a new array; a row is
+  /// as long as `gain`.
   float[] rmsNorm(float[] x, float[] gain, double epsilon);
 
-  /// Turns slices of `rope.dim()` elements in place, those of row t to position `first + t`: angles in
-  /// float64, cosine and sine multiplied by the attention factor.
+  /// Turns slices of `rope.dim()` elements in place, those of row t to position `first + t`: angles
+  /// in float64, cosine and sine multiplied by the attention factor.
   void rotate(float[] x, HeadSlices slices, Rope rope, int first);
 
   /// Scores to probabilities, in place: the softmax of every row over the keys it sees, exactly 0

@@ -15,11 +15,11 @@ public record OutputHead(
     this(hiddenSize, normEpsilon, norm, weights, Operations.fast());
   }
 
-  /// Logits `[count, vocabulary]` of tokens `[first, first + count)` of a residual stream `[tokens, D]`.
+  /// Logits `[count, vocabulary]` of tokens `[first, first + count)` of a residual stream `[tokens,
+  /// D]`.
   public float[] logits(float[] hidden, int first, int count) {
     Objects.checkFromIndexSize(first, count, hidden.length / hiddenSize);
-    float[] rows =
-        Arrays.copyOfRange(hidden, first * hiddenSize, (first + count) * hiddenSize);
+    float[] rows = Arrays.copyOfRange(hidden, first * hiddenSize, (first + count) * hiddenSize);
     return operations.linear(
         new Linear(hiddenSize, weights.length / hiddenSize, weights, null),
         operations.rmsNorm(rows, norm, normEpsilon),

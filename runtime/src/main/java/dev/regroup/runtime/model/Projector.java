@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import org.jspecify.annotations.Nullable;
 
 /// Hidden states to queries and cache rows, before rotation: the one place that follows a {@link
 /// QueryPath} and a {@link StatePath}.
@@ -39,7 +40,8 @@ final class Projector {
       case QueryPath.LowRank(int rank, boolean bias) -> {
         float[] a =
             apply(AttentionTensor.Q_A_PROJ, bias ? AttentionTensor.Q_A_BIAS : null, x, tokens);
-        yield apply(AttentionTensor.Q_B_PROJ, null, latentNorm(AttentionTensor.Q_A_NORM, a), tokens);
+        yield apply(
+            AttentionTensor.Q_B_PROJ, null, latentNorm(AttentionTensor.Q_A_NORM, a), tokens);
       }
     };
   }
@@ -67,11 +69,7 @@ final class Projector {
 
   private float[] latentRows(StatePath.Latent path, float[] x, int tokens) {
     float[] down =
-        apply(
-            AttentionTensor.KV_A_PROJ,
-            path.bias() ? AttentionTensor.KV_A_BIAS : null,
-            x,
-            tokens);
+        apply(AttentionTensor.KV_A_PROJ, path.bias() ? AttentionTensor.KV_A_BIAS : null, x, tokens);
     int width = path.rank() + layout.ropeDim();
     float[] latent = columns(down, width, 0, path.rank());
     float[] ropeKey = columns(down, width, path.rank(), layout.ropeDim());
@@ -100,10 +98,7 @@ final class Projector {
   }
 
   private float[] apply(
-      AttentionTensor weight,
-      @org.jspecify.annotations.Nullable AttentionTensor bias,
-      float[] x,
-      int tokens) {
+      AttentionTensor weight, @Nullable AttentionTensor bias, float[] x, int tokens) {
     return operations.linear(weights.linear(weight, bias), x, tokens);
   }
 

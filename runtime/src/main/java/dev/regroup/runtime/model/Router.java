@@ -4,8 +4,8 @@ import dev.regroup.formats.architecture.Routing;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Chooses experts for tokens and weighs them, as {@link Routing}'s table has it. Of equal scores the
-/// lower index wins.
+/// Chooses experts for tokens and weighs them, as {@link Routing}'s table has it. Of equal scores
+/// the lower index wins.
 ///
 /// @param gate `[experts, D]`
 /// @param correctionBias `[experts]`, added for the choice alone
@@ -34,8 +34,7 @@ record Router(Routing routing, Linear gate, float @Nullable [] correctionBias) {
       }
       double scale = routing.scale() / (routing.normalise() ? sum + 1e-20 : 1);
       for (int k = 0; k < perToken; k++) {
-        weights[token * perToken + k] =
-            (float) (scores[chosen[token * perToken + k]] * scale);
+        weights[token * perToken + k] = (float) (scores[chosen[token * perToken + k]] * scale);
       }
     }
     return new Choice(chosen, weights);
@@ -62,7 +61,8 @@ record Router(Routing routing, Linear gate, float @Nullable [] correctionBias) {
     return scores;
   }
 
-  /// What experts are ranked by: the scores, corrected, and below all others outside the best groups.
+  /// What experts are ranked by: the scores, corrected, and below all others outside the best
+  /// groups.
   private double[] preference(double[] scores) {
     double[] preference = scores.clone();
     if (correctionBias != null) {

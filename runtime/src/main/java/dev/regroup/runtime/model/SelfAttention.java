@@ -14,7 +14,8 @@ import dev.regroup.runtime.linalg.Form;
 
 /// An attention sublayer in textbook form: each head meets the keys and values that it stands for.
 ///
-/// Scores are computed in tiles of query rows, so that no head ever holds `tokens x tokens` of them.
+/// Scores are computed in tiles of query rows, so that no head ever holds `tokens x tokens` of
+/// them.
 final class SelfAttention implements AttentionSublayer {
   private static final int TILE = 128;
 
@@ -97,8 +98,7 @@ final class SelfAttention implements AttentionSublayer {
   @Override
   public float[] output(float[] heads, int tokens) {
     return operations.linear(
-        weights.linear(
-            AttentionTensor.O_PROJ, spec.outputBias() ? AttentionTensor.O_BIAS : null),
+        weights.linear(AttentionTensor.O_PROJ, spec.outputBias() ? AttentionTensor.O_BIAS : null),
         heads,
         tokens);
   }
@@ -176,9 +176,7 @@ final class SelfAttention implements AttentionSublayer {
   private FloatBlock upProjection(Gla gla, int head) {
     int width = gla.nopeDim() + gla.valueDim();
     return FloatBlock.of(
-            gla.queryHeads() * width,
-            gla.latentDim(),
-            weights.get(AttentionTensor.KV_B_PROJ))
+            gla.queryHeads() * width, gla.latentDim(), weights.get(AttentionTensor.KV_B_PROJ))
         .rows(head * width, width);
   }
 
@@ -223,8 +221,7 @@ final class SelfAttention implements AttentionSublayer {
       case Gta _ -> attended;
       case Gla gla -> {
         FloatBlock values = FloatBlock.zeros(tokens, gla.queryHeads() * gla.valueDim());
-        FloatBlock latents =
-            FloatBlock.of(tokens, gla.queryHeads() * gla.latentDim(), attended);
+        FloatBlock latents = FloatBlock.of(tokens, gla.queryHeads() * gla.latentDim(), attended);
         for (int head = 0; head < gla.queryHeads(); head++) {
           operations
               .products()

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -37,7 +38,8 @@ final class DocumentReader {
   /// The files of a path, in name order; a file is its own only one.
   static List<Path> files(Path path) {
     if (!Files.exists(path)) {
-      throw new CheckpointException(path + ": expected a text file or a folder of them, found none");
+      throw new CheckpointException(
+          path + ": expected a text file or a folder of them, found none");
     }
     if (!Files.isDirectory(path)) {
       return List.of(path);
@@ -175,8 +177,7 @@ final class DocumentReader {
     return ids;
   }
 
-  private CheckpointException unknown(
-      int line, String found, @org.jspecify.annotations.Nullable Throwable cause) {
+  private CheckpointException unknown(int line, String found, @Nullable Throwable cause) {
     String message =
         "%s: line %d: expected {\"text\": \"...\"} or {\"tokens\": [1, 2, ...]}, found %s"
             .formatted(file, line, found);

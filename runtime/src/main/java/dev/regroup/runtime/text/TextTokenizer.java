@@ -24,7 +24,8 @@ public final class TextTokenizer implements AutoCloseable {
 
   /// Opens `tokenizer.json` of a model directory.
   ///
-  /// @throws dev.regroup.formats.checkpoint.CheckpointException where there is none, or it is broken
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where there is none, or it is
+  ///   broken
   public static TextTokenizer open(Path modelDirectory) {
     Path file = modelDirectory.resolve("tokenizer.json");
     if (!Files.isRegularFile(file)) {

@@ -22,14 +22,15 @@ public record TokenWindows(String source, String sha256, int windowTokens, List<
 
   /// How text becomes windows.
   public enum Protocol {
-    /// Documents, each preceded by the BOS id (where there is one), concatenated and cut into windows; the rest is dropped.
+    /// Documents, each preceded by the BOS id (where there is one), concatenated and cut into
+    /// windows; the rest is dropped.
     PACKED,
     /// Each window is the BOS id and then the next tokens of the text.
     BOS_EACH_WINDOW
   }
 
-  /// Reads text (documents separated by NUL), JSON lines (`{"text": ...}` or `{"tokens": [...]}`), or a
-  /// directory of such files, through the checkpoint's tokenizer.
+  /// Reads text (documents separated by NUL), JSON lines (`{"text": ...}` or `{"tokens": [...]}`),
+  /// or a directory of such files, through the checkpoint's tokenizer.
   ///
   /// The protocol is {@link Protocol#PACKED} where BOS and EOS are the same id (a document
   /// separator) or the config names no BOS, else {@link Protocol#BOS_EACH_WINDOW}.
@@ -38,8 +39,8 @@ public record TokenWindows(String source, String sha256, int windowTokens, List<
   /// @param windowTokens of a window, BOS included
   /// @param maxTokens as many windows as fit are kept
   /// @param spread whether the windows kept are spread evenly over the text, else its first ones
-  /// @throws dev.regroup.formats.checkpoint.CheckpointException where the text has no known form, or is
-  ///     too short for one window
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where the text has no known form,
+  ///   or is too short for one window
   public static TokenWindows read(
       Checkpoint checkpoint, Path path, int windowTokens, long maxTokens, boolean spread) {
     if (windowTokens < 2 || maxTokens < windowTokens) {

@@ -42,8 +42,10 @@ abstract class DecodeKernelContract {
       cache.append(rows, t * row.elements());
     }
     Arrays.fill( // what lies behind the last token is no number
-        cache.page(tokens - 1), cache.start(tokens - 1) + row.elements(),
-        PagedCache.PAGE_TOKENS * row.elements(), Float.NaN);
+        cache.page(tokens - 1),
+        cache.start(tokens - 1) + row.elements(),
+        PagedCache.PAGE_TOKENS * row.elements(),
+        Float.NaN);
     return cache;
   }
 
@@ -72,9 +74,9 @@ abstract class DecodeKernelContract {
     }
   }
 
-  /// A score sums k products of size about 1 and is scaled; its rounding error moves a probability by
-  /// as much, relatively; the average sums values below 6 in size, weighted by 1 in all, in `tokens`
-  /// roundings of random sign.
+  /// A score sums k products of size about 1 and is scaled; its rounding error moves a probability
+  /// by as much, relatively; the average sums values below 6 in size, weighted by 1 in all, in
+  /// `tokens` roundings of random sign.
   private static double tolerance(AttentionLayout layout, int tokens) {
     double score = SCALE * layout.cacheRow().queryDim() * 6e-8 * 4;
     return 6 * (score + Math.sqrt(tokens) * 6e-8 * 4) + 1e-6;
@@ -92,7 +94,8 @@ abstract class DecodeKernelContract {
       int rope = cache.start(t) + row.stateHeads() * row.stateDim();
       double score = 0;
       for (int i = 0; i < row.queryDim(); i++) {
-        int key = i < row.key().width() ? state + row.key().start() + i : rope + i - row.key().width();
+        int key =
+            i < row.key().width() ? state + row.key().start() + i : rope + i - row.key().width();
         score += (double) query[head * row.queryDim() + i] * cache.page(t)[key];
       }
       double weight = Math.exp(SCALE * score);

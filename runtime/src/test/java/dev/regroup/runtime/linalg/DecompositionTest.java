@@ -22,8 +22,7 @@ final class DecompositionTest {
   }
 
   private static void assertZero(Matrix matrix) {
-    assertThat(matrix.frobenius())
-        .isLessThan(1e-12 * (1 + matrix.rows()) * (1 + matrix.columns()));
+    assertThat(matrix.frobenius()).isLessThan(1e-12 * (1 + matrix.rows()) * (1 + matrix.columns()));
   }
 
   @ParameterizedTest

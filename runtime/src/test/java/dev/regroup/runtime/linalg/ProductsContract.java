@@ -64,8 +64,7 @@ abstract class ProductsContract {
     Matrix b = form == Form.RIGHT_TRANSPOSED ? matrix(random, n, k) : matrix(random, k, n);
     Matrix c = Matrix.zeros(m, n);
 
-    products()
-        .multiply(form, -2, DoubleBlock.of(a), DoubleBlock.of(b), 0, DoubleBlock.of(c));
+    products().multiply(form, -2, DoubleBlock.of(a), DoubleBlock.of(b), 0, DoubleBlock.of(c));
 
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.decode.DecodeKernel;
 import dev.regroup.runtime.decode.LayerDecoder;
 import dev.regroup.runtime.decode.ScalarDecodeKernel;
@@ -93,6 +94,18 @@ final class AttentionSublayerTest {
     float[] near = attention.probabilities(attention.rotate(projected, 0), 0);
     float[] far = attention.probabilities(attention.rotate(projected, 1000), 0);
     assertClose(far, near, 1e-4);
+  }
+
+  @Test
+  void givesTheSameBitsFromOneThreadAndFromMany() {
+    AttentionSublayer attention =
+        RandomAttention.sublayer(specs().skip(7).findFirst().orElseThrow(), Operations.fast());
+    float[] alone = attention.forward(input(), TOKENS);
+    float[][] together = new float[32][];
+    Parallel.forEach(together.length, i -> together[i] = attention.forward(input(), TOKENS));
+    for (float[] one : together) {
+      assertThat(one).containsExactly(alone);
+    }
   }
 
   @Test

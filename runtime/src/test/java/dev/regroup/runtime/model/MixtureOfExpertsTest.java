@@ -32,11 +32,9 @@ final class MixtureOfExpertsTest {
     }
     GatedMlp shared = mlp(random);
     var router =
-        new Router(
-            new Routing(3, 1, 1, false, false, false, 2), linear(random, WIDTH, 7), null);
+        new Router(new Routing(3, 1, 1, false, false, false, 2), linear(random, WIDTH, 7), null);
     float[] x = RandomAttention.gaussian(random, TOKENS * WIDTH, 1);
-    float[] y =
-        new MixtureOfExperts(router, experts, shared).apply(Operations.fast(), x, TOKENS);
+    float[] y = new MixtureOfExperts(router, experts, shared).apply(Operations.fast(), x, TOKENS);
 
     Router.Choice choice = router.choose(Operations.scalar(), x, TOKENS);
     for (int t = 0; t < TOKENS; t++) {

@@ -11,11 +11,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What all {@link Operations} must do. Expected values are written out here in float64, so that the
-/// definition itself is held to the formula.
+/// What all {@link Operations} must do. Expected values are written out here in float64, so that
+/// the definition itself is held to the formula.
 ///
-/// Tolerances: a float32 result is off by half a unit in the last place, 6e-8 of its size, for every
-/// rounding on the way to it; sums are bounded by the sum of their terms' sizes.
+/// Tolerances: a float32 result is off by half a unit in the last place, 6e-8 of its size, for
+/// every rounding on the way to it; sums are bounded by the sum of their terms' sizes.
 abstract class OperationsContract {
   private static final double ULP = 6e-8;
 
@@ -63,8 +63,7 @@ abstract class OperationsContract {
         squares += Math.pow(x[row * width + i], 2);
       }
       for (int i = 0; i < width; i++) {
-        double expected =
-            x[row * width + i] / Math.sqrt(squares / width + epsilon) * gain[i];
+        double expected = x[row * width + i] / Math.sqrt(squares / width + epsilon) * gain[i];
         assertThat((double) y[row * width + i])
             .isEqualTo(expected, within((width + 4) * ULP * Math.abs(expected)));
       }
@@ -113,7 +112,8 @@ abstract class OperationsContract {
             RandomAttention.gaussian(new Random(1), rows * 40 + 2, 4), 2, rows, columns, 40);
     float[] before = scores.elements().clone();
     for (int row = 0; row < rows; row++) { // what a row does not see may hold anything
-      Arrays.fill(scores.elements(), 2 + row * 40 + 28 + row + 1, 2 + row * 40 + columns, Float.NaN);
+      Arrays.fill(
+          scores.elements(), 2 + row * 40 + 28 + row + 1, 2 + row * 40 + columns, Float.NaN);
     }
     operations().causalSoftmax(scores, tile);
     for (int row = 0; row < rows; row++) {

@@ -36,17 +36,27 @@ public final class RandomAttention {
         spec(new Gta(4, 4, 8, 8), direct, new StatePath.Tied(false), false, 3),
         spec(new Gta(4, 2, 8, 4), lowRank, new StatePath.Latent(10, true, true, false), true, 0),
         spec(new Gta(4, 2, 8, 4), normed, new StatePath.Encoded(4, 6, false), false, 0),
-        spec(new Gla(4, 1, 10, 6, 4, 5), lowRank, new StatePath.Latent(10, true, false, true), true, 0),
-        spec(new Gla(4, 2, 7, 6, 4, 5), direct, new StatePath.Latent(14, false, false, false), false, 0),
-        spec(new Gla(8, 8, 3, 6, 0, 5), direct, new StatePath.Latent(9, true, true, false), true, 4),
+        spec(
+            new Gla(4, 1, 10, 6, 4, 5),
+            lowRank,
+            new StatePath.Latent(10, true, false, true),
+            true,
+            0),
+        spec(
+            new Gla(4, 2, 7, 6, 4, 5),
+            direct,
+            new StatePath.Latent(14, false, false, false),
+            false,
+            0),
+        spec(
+            new Gla(8, 8, 3, 6, 0, 5), direct, new StatePath.Latent(9, true, true, false), true, 4),
         spec(new Gla(4, 2, 6, 6, 2, 6), normed, new StatePath.Encoded(2, 8, true), false, 0));
   }
 
   /// A spec with odd frequencies, an attention factor, and a scale that no width gives.
   private static AttentionSpec spec(
       AttentionLayout layout, QueryPath query, StatePath state, boolean interleaved, int window) {
-    Rope rope =
-        new Rope(Rope.standardFrequencies(layout.ropeDim(), 100), interleaved, 1.1);
+    Rope rope = new Rope(Rope.standardFrequencies(layout.ropeDim(), 100), interleaved, 1.1);
     return new AttentionSpec(layout, query, state, rope, 0.37, window > 0, window);
   }
 

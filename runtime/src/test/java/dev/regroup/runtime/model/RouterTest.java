@@ -9,8 +9,7 @@ import org.junit.jupiter.api.Test;
 
 /// Choices worked out by hand: the gate is the identity, so that a token's logits are its input.
 final class RouterTest {
-  private static Router.Choice choose(
-      Routing routing, float @Nullable [] bias, float... logits) {
+  private static Router.Choice choose(Routing routing, float @Nullable [] bias, float... logits) {
     int n = logits.length;
     float[] identity = new float[n * n];
     for (int i = 0; i < n; i++) {
@@ -27,8 +26,7 @@ final class RouterTest {
   @Test
   void softmaxWeighsByTheScoresOfAllExperts() {
     Router.Choice choice =
-        choose(
-            new Routing(2, 1, 1, false, false, false, 3), null, log(1), log(4), log(2), log(3));
+        choose(new Routing(2, 1, 1, false, false, false, 3), null, log(1), log(4), log(2), log(3));
     assertThat(choice.experts()).containsExactly(1, 3);
     assertThat(choice.weights()[0]).isEqualTo(3 * 0.4f, within(1e-6f));
     assertThat(choice.weights()[1]).isEqualTo(3 * 0.3f, within(1e-6f));
@@ -38,8 +36,7 @@ final class RouterTest {
   void softmaxRanksGroupsByTheirBestExpert() {
     // the group of 9 wins over the group of 5 and 6, whose experts are both better than 1
     Router.Choice choice =
-        choose(
-            new Routing(2, 2, 1, false, false, false, 1), null, log(5), log(6), log(1), log(9));
+        choose(new Routing(2, 2, 1, false, false, false, 1), null, log(5), log(6), log(1), log(9));
     assertThat(choice.experts()).containsExactly(3, 2);
   }
 

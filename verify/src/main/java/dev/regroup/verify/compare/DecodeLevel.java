@@ -15,12 +15,12 @@ import java.util.List;
 /// Holds a model against itself: token by token through the paged cache, and all tokens at once.
 ///
 /// The tokens are given, so that a layer's decoding depends on the layers below it only: layers are
-/// decoded one after another, with one layer's weights in memory, and what comes out is what decoding
-/// the whole model token by token gives.
+/// decoded one after another, with one layer's weights in memory, and what comes out is what
+/// decoding the whole model token by token gives.
 public final class DecodeLevel {
   /// Both ways compute the same sums in another order, and absorbed products associate differently:
-  /// that moves a logit by some hundred roundings of float32, not by 1e-4 (1,678 roundings of 2^-24)
-  /// of the largest. A wrong position, row or mask moves it by far more.
+  /// that moves a logit by some hundred roundings of float32, not by 1e-4 (1,678 roundings of
+  /// 2^-24) of the largest. A wrong position, row or mask moves it by far more.
   private static final double RELATIVE_LIMIT = 1e-4;
 
   private final Subject subject;
@@ -35,8 +35,8 @@ public final class DecodeLevel {
 
   /// What decoding gave.
   ///
-  /// @param elementsPerToken elements one token takes in the cache, over all layers: those of the pages
-  ///     that were allocated, divided by the tokens that they hold when full
+  /// @param elementsPerToken elements one token takes in the cache, over all layers: those of the
+  ///     pages that were allocated, divided by the tokens that they hold when full
   public record Outcome(DecodeFindings.Side side, double elementsPerToken) {}
 
   /// Decodes some windows.

@@ -11,7 +11,8 @@ import java.util.List;
 public final class Greedy {
   private Greedy() {}
 
-  /// Bytes of all weights as float32: writing needs every layer for every token, so that all are held.
+  /// Bytes of all weights as float32: writing needs every layer for every token, so that all are
+  /// held.
   public static long bytes(ModelSpec spec) {
     return 4 * spec.tensors().values().stream().mapToLong(Shape::elements).sum();
   }

@@ -5,7 +5,8 @@ import java.util.List;
 
 /// How far a contender's layer is from the source's.
 ///
-/// @param attentionByWindow of the attention sublayers' outputs, both fed the source's residual stream
+/// @param attentionByWindow of the attention sublayers' outputs, both fed the source's residual
+///     stream
 /// @param streamByWindow of the residual streams after the layer, each on its own
 /// @param sameExperts choices of the source's router that the contender's made too
 /// @param experts choices of the source's router; 0 for a dense layer

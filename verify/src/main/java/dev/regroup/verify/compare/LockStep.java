@@ -11,9 +11,10 @@ import java.util.List;
 
 /// One pass over the source and its contenders, layer by layer, on the same windows.
 ///
-/// In memory at a time: the weights of one layer of one model (at the end, two output heads), and of
-/// every token one residual stream a model and two more activations of the source. Logits are made in
-/// tiles and dropped; of a token a few numbers stay. Sums are formed in the order of windows.
+/// In memory at a time: the weights of one layer of one model (at the end, two output heads), and
+/// of every token one residual stream a model and two more activations of the source. Logits are
+/// made in tiles and dropped; of a token a few numbers stay. Sums are formed in the order of
+/// windows.
 public final class LockStep {
   /// Logits of one tile of one model, at most: 16 MiB.
   private static final int TILE_ELEMENTS = 1 << 22;

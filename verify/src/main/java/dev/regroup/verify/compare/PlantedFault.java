@@ -6,16 +6,16 @@ import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.Tensors;
 import java.util.Map;
 
-/// A target broken on purpose, in memory: the columns of `o_proj` that read one head are negated, so
-/// that this head's output is subtracted instead of added. The kind of error a conversion makes when a
-/// sign or an order is wrong, and that no look at names and shapes can see.
+/// A target broken on purpose, in memory: the columns of `o_proj` that read one head are negated,
+/// so that this head's output is subtracted instead of added. The kind of error a conversion makes
+/// when a sign or an order is wrong, and that no look at names and shapes can see.
 ///
 /// @param subject the broken target
 /// @param layer where
 /// @param head which
 public record PlantedFault(Subject subject, int layer, int head) {
-  /// Breaks the middle layer, at the head whose columns weigh most: a head that is dead would hide the
-  /// fault.
+  /// Breaks the middle layer, at the head whose columns weigh most: a head that is dead would hide
+  /// the fault.
   public static PlantedFault in(Subject target) {
     int layer = target.spec().layers().size() / 2;
     AttentionLayout layout = target.spec().layers().get(layer).attention().layout();

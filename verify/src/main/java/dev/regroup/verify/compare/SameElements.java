@@ -14,8 +14,8 @@ final class SameElements {
 
   private SameElements() {}
 
-  /// Whether a tensor of one name, dtype and shape is the same bit for bit: by its bytes where both are
-  /// files, else by its elements.
+  /// Whether a tensor of one name, dtype and shape is the same bit for bit: by its bytes where both
+  /// are files, else by its elements.
   static boolean bytes(Tensors one, Tensors other, TensorInfo info) {
     if (one instanceof Checkpoint oneFile && other instanceof Checkpoint otherFile) {
       return fileBytes(oneFile, otherFile, info);
@@ -44,8 +44,8 @@ final class SameElements {
     return true;
   }
 
-  /// Whether a tensor was only stored in another float dtype: same shape, and each element within one
-  /// rounding of the coarser of both.
+  /// Whether a tensor was only stored in another float dtype: same shape, and each element within
+  /// one rounding of the coarser of both.
   static boolean rounded(Tensors one, Tensors other, TensorInfo info, TensorInfo otherInfo) {
     if (info.dtype() == otherInfo.dtype()
         || !info.shape().equals(otherInfo.shape())

@@ -1,5 +1,6 @@
 package dev.regroup.verify.compare;
 
+import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -13,9 +14,11 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 
-/// Examines tensors without running anything: what should be the source's is, what is new is finite.
+/// Examines tensors without running anything: what should be the source's is, what is new is
+/// finite.
 public final class TensorLevel {
-  private static final Pattern ATTENTION = Pattern.compile("model\\.layers\\.(\\d+)\\.self_attn\\..+");
+  private static final Pattern ATTENTION =
+      Pattern.compile("model\\.layers\\.(\\d+)\\.self_attn\\..+");
 
   /// Tables that old files carry and every reader computes; a target may leave them out.
   private static final String ROTARY_TABLE = "rotary_emb.inv_freq";
@@ -76,7 +79,26 @@ public final class TensorLevel {
         misshapen(),
         names(fates, Fate.ATTENTION_KEPT).size(),
         names(fates, Fate.CHANGED).size() + names(fates, Fate.CHANGED_NOT_FINITE).size(),
+        config(),
         names(fates, Fate.CHANGED_NOT_FINITE));
+  }
+
+  private List<String> config() {
+    ModelSpec one = source.spec();
+    ModelSpec other = target.spec();
+    var differs = new ArrayList<String>();
+    if (one.normEpsilon() != other.normEpsilon()) {
+      differs.add("norm epsilon");
+    }
+    if (one.tiedEmbeddings() != other.tiedEmbeddings()) {
+      differs.add("tied embeddings");
+    }
+    for (int i = 0; i < one.layers().size(); i++) {
+      if (!one.layers().get(i).feedForward().equals(other.layers().get(i).feedForward())) {
+        differs.add("feed-forward of layer " + i);
+      }
+    }
+    return differs;
   }
 
   private Fate fate(TensorInfo info) {

@@ -11,8 +11,8 @@ import dev.regroup.verify.measure.WindowScores;
 import dev.regroup.verify.report.ControlFindings;
 import java.util.List;
 
-/// Whether the instrument works: it must see nothing where nothing is, and something where something
-/// was planted.
+/// Whether the instrument works: it must see nothing where nothing is, and something where
+/// something was planted.
 public final class Controls {
   private Controls() {}
 
@@ -20,7 +20,8 @@ public final class Controls {
   ///
   /// @param target the comparison of the target as it is
   /// @param twin the source compared with itself
-  /// @param faulty the comparison of the target with `fault` planted, on the first windows of `target`
+  /// @param faulty the comparison of the target with `fault` planted, on the first windows of
+  ///     `target`
   public static ControlFindings of(
       Comparison target, Comparison twin, Comparison faulty, PlantedFault fault) {
     int windows = faulty.windows().size();

@@ -46,8 +46,11 @@ final class ExactChecks {
               "%d are stored in another dtype, each element within one rounding: %s"
                   .formatted(found.recast().size(), some(found.recast()))));
     }
+    checks.add(none(level, "needed tensors", found.misshapen(), "are missing or of another shape"));
     checks.add(
-        none(level, "needed tensors", found.misshapen(), "are missing or of another shape"));
+        found.config().isEmpty()
+            ? Check.of(level, "config", Status.PASS, "says what the source's says, attention apart")
+            : Check.of(level, "config", Status.FAIL, "differs in " + some(found.config())));
     checks.add(none(level, "finite weights", found.notFinite(), "hold a NaN or an infinity"));
     return checks;
   }
@@ -55,7 +58,8 @@ final class ExactChecks {
   private static Check none(String level, String name, List<String> wrong, String what) {
     return wrong.isEmpty()
         ? Check.of(level, name, Status.PASS, "none of the target's tensors " + what)
-        : Check.of(level, name, Status.FAIL, "%d %s: %s".formatted(wrong.size(), what, some(wrong)));
+        : Check.of(
+            level, name, Status.FAIL, "%d %s: %s".formatted(wrong.size(), what, some(wrong)));
   }
 
   static List<Check> decode(DecodeFindings found, CacheFindings cache) {

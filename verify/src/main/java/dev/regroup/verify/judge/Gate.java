@@ -8,13 +8,14 @@ import java.util.Locale;
 
 /// Holds an estimate against a user's limit.
 ///
-/// What the whole text source would give lies, at 95% each, below the upper and above the lower bound:
-/// only a bound on the right side of the limit passes, only one on the wrong side fails.
+/// What the whole text source would give lies, at 95% each, below the upper and above the lower
+/// bound: only a bound on the right side of the limit passes, only one on the wrong side fails.
 final class Gate {
   private Gate() {}
 
   static Check atMost(String name, Estimate estimate, double limit, String origin) {
-    return check(name, estimate, new Side(limit, "at most", estimate.upper(), estimate.lower()), origin);
+    return check(
+        name, estimate, new Side(limit, "at most", estimate.upper(), estimate.lower()), origin);
   }
 
   static Check atLeast(String name, Estimate estimate, double limit, String origin) {
@@ -67,8 +68,13 @@ final class Gate {
     }
     double more = estimate.tokensToDecide(limit);
     return Double.isFinite(more)
-        ? String.format(Locale.ROOT, "; needs about %,d more tokens", (long) more)
+        ? String.format(Locale.ROOT, "; needs about %,d more tokens", twoDigits(more))
         : "; no number of tokens decides a value that is the limit itself";
+  }
+
+  private static long twoDigits(double count) {
+    double unit = Math.pow(10, Math.max(0, Math.floor(Math.log10(Math.max(1, count))) - 1));
+    return (long) (Math.rint(count / unit) * unit);
   }
 
   private static String digits(double value) {

@@ -1,8 +1,8 @@
 package dev.regroup.verify.judge;
 
 import dev.regroup.verify.report.Check;
-import dev.regroup.verify.report.Level;
 import dev.regroup.verify.report.LayerFinding;
+import dev.regroup.verify.report.Level;
 import dev.regroup.verify.report.Status;
 import dev.regroup.verify.report.Thresholds;
 import dev.regroup.verify.report.Verdict;
@@ -15,7 +15,8 @@ import java.util.Set;
 /// @param wanted levels to check
 /// @param insisted levels the user named, or set thresholds on: one of them skipped is never a PASS
 /// @param hasText whether the tokens are text; random ones say nothing about quality
-public record Judge(Set<Level> wanted, Set<Level> insisted, Thresholds thresholds, boolean hasText) {
+public record Judge(
+    Set<Level> wanted, Set<Level> insisted, Thresholds thresholds, boolean hasText) {
   private static final String NO_TEXT =
       "needs text, and none was given or no tokenizer can read it -> give a text file";
 
@@ -51,9 +52,7 @@ public record Judge(Set<Level> wanted, Set<Level> insisted, Thresholds threshold
               ? FidelityChecks.logits(found.logits().get(), thresholds)
               : List.of(skipped(Level.LOGITS, "quality")));
     }
-    found
-        .decode()
-        .ifPresent(decode -> checks.addAll(ExactChecks.decode(decode, found.cache())));
+    found.decode().ifPresent(decode -> checks.addAll(ExactChecks.decode(decode, found.cache())));
     found.controls().ifPresent(controls -> checks.addAll(ExactChecks.controls(controls)));
     return checks;
   }

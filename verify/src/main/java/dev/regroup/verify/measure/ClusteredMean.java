@@ -30,8 +30,7 @@ public record ClusteredMean(double mean, double standardError, int clusters, lon
     return new ClusteredMean(mean, error(sums, counts, mean, clusters, count), clusters, count);
   }
 
-  private static double error(
-      double[] sums, long[] counts, double mean, int clusters, long count) {
+  private static double error(double[] sums, long[] counts, double mean, int clusters, long count) {
     if (clusters < 2) {
       return Double.NaN;
     }

@@ -42,8 +42,8 @@ public record Estimate(
   }
 
   /// A share of tokens. Each bound is the more careful one of Student's t over windows and Wilson's
-  /// score over tokens: where every token agrees, windows have no spread, yet a finite sample cannot
-  /// prove that all do.
+  /// score over tokens: where every token agrees, windows have no spread, yet a finite sample
+  /// cannot prove that all do.
   ///
   /// Source: Wilson, J. Am. Stat. Assoc. 22 (1927) 209, without continuity correction.
   public static Estimate ofShare(ClusteredMean share) {
@@ -61,8 +61,8 @@ public record Estimate(
         share.count());
   }
 
-  /// About how many more tokens would put a bound on this side of the limit, if value and spread stay
-  /// as they are: a standard error shrinks with the root of the tokens.
+  /// About how many more tokens would put a bound on this side of the limit, if value and spread
+  /// stay as they are: a standard error shrinks with the root of the tokens.
   ///
   /// @return infinite where the value is the limit or its spread is not known
   public double tokensToDecide(double limit) {

@@ -13,8 +13,8 @@ public record Percentiles(double[] sorted) {
     return new Percentiles(sorted);
   }
 
-  /// The value below which `percent` percent lie, interpolated between neighbours (type 7 of Hyndman
-  /// and Fan, as in R and numpy); NaN where there are no values.
+  /// The value below which `percent` percent lie, interpolated between neighbours (type 7 of
+  /// Hyndman and Fan, as in R and numpy); NaN where there are no values.
   ///
   /// @param percent in [0, 100]
   public double at(double percent) {
@@ -26,7 +26,9 @@ public record Percentiles(double[] sorted) {
     int above = Math.min(below + 1, sorted.length - 1);
     double fraction = rank - below;
     // not `a + f * (b - a)` alone: two infinities would give NaN
-    return fraction == 0 ? sorted[below] : sorted[below] * (1 - fraction) + sorted[above] * fraction;
+    return fraction == 0
+        ? sorted[below]
+        : sorted[below] * (1 - fraction) + sorted[above] * fraction;
   }
 
   /// The largest value.

@@ -26,14 +26,16 @@ public record TokenScore(
   /// @param next the token that follows
   public static TokenScore of(float[] source, float[] target, int row, int vocabulary, int next) {
     int first = row * vocabulary;
-    double sourceLse = LogSumExp.of(source, first, vocabulary);
-    double targetLse = LogSumExp.of(target, first, vocabulary);
+    Softmax sourceSoftmax = Softmax.of(source, target, first, vocabulary);
+    Softmax targetSoftmax = Softmax.of(target, source, first, vocabulary);
+    double sourceLse = sourceSoftmax.logSumExp();
+    double targetLse = targetSoftmax.logSumExp();
     int[] sourceTop = TopTokens.of(source, first, vocabulary, TOP);
     int[] targetTop = TopTokens.of(target, first, vocabulary, TOP);
     return new TokenScore(
         sourceLse - source[first + next],
         targetLse - target[first + next],
-        kl(source, target, first, vocabulary, sourceLse, targetLse),
+        kl(sourceSoftmax, targetSoftmax),
         Math.exp(source[first + sourceTop[0]] - sourceLse),
         sourceTop[0] == targetTop[0],
         (double) TopTokens.shared(sourceTop, targetTop) / sourceTop.length,
@@ -41,20 +43,10 @@ public record TokenScore(
         finite(target, first, vocabulary));
   }
 
-  private static double kl(
-      float[] source,
-      float[] target,
-      int first,
-      int vocabulary,
-      double sourceLse,
-      double targetLse) {
-    double kl = 0;
-    for (int i = first; i < first + vocabulary; i++) {
-      double logP = source[i] - sourceLse;
-      double logQ = target[i] - targetLse;
-      kl += Math.exp(logP) * (logP - logQ);
-    }
-    // a divergence is never negative: what lies below 0 is the rounding of this sum
+  /// `Σ p (ln p - ln q)`, where `ln p = source - lse(source)` and `ln q = target - lse(target)`.
+  private static double kl(Softmax source, Softmax target) {
+    double kl = source.meanDifference() + (target.logSumExp() - source.logSumExp());
+    // a divergence is never negative: what lies below 0 is the rounding of these sums
     return kl < 0 ? 0 : kl;
   }
 

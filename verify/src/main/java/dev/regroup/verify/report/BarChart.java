@@ -45,7 +45,8 @@ record BarChart(String title, String xTitle, List<Bar> bars) {
     }
     svg.append(
         "<text class=\"axis\" x=\"%s\" y=\"%s\" text-anchor=\"middle\">%s</text>"
-            .formatted(pixel((LEFT + WIDTH - RIGHT) / 2), pixel(HEIGHT - 6), Markup.escape(xTitle)));
+            .formatted(
+                pixel((LEFT + WIDTH - RIGHT) / 2), pixel(HEIGHT - 6), Markup.escape(xTitle)));
     return svg.append("</svg></figure>\n").toString();
   }
 
@@ -65,7 +66,14 @@ record BarChart(String title, String xTitle, List<Bar> bars) {
           ("<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
                   + "<text class=\"axis\" x=\"%s\" y=\"%s\" dy=\"0.32em\" text-anchor=\"end\">%s"
                   + "</text>")
-              .formatted(pixel(LEFT), pixel(WIDTH - RIGHT), y, y, pixel(LEFT - 6), y, Numbers.of(tick)));
+              .formatted(
+                  pixel(LEFT),
+                  pixel(WIDTH - RIGHT),
+                  y,
+                  y,
+                  pixel(LEFT - 6),
+                  y,
+                  Numbers.round(tick)));
     }
   }
 
@@ -78,19 +86,21 @@ record BarChart(String title, String xTitle, List<Bar> bars) {
     svg.append(
         ("<rect class=\"bar\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"><title>%s: %s"
                 + "</title></rect>")
-            .formatted(pixel(middle - width / 2),
-            pixel(y),
-            pixel(width),
-            pixel(y(0, top) - y),
-            Markup.escape(bar.label()),
-            Numbers.of(bar.value())));
+            .formatted(
+                pixel(middle - width / 2),
+                pixel(y),
+                pixel(width),
+                pixel(y(0, top) - y),
+                Markup.escape(bar.label()),
+                Numbers.of(bar.value())));
     if (Double.isFinite(bar.low()) && Double.isFinite(bar.high())) {
       svg.append(
           "<line class=\"whisker\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
-              .formatted(pixel(middle),
-              pixel(middle),
-              pixel(y(Math.max(0, bar.low()), top)),
-              pixel(y(bar.high(), top))));
+              .formatted(
+                  pixel(middle),
+                  pixel(middle),
+                  pixel(y(Math.max(0, bar.low()), top)),
+                  pixel(y(bar.high(), top))));
     }
     int every = (int) Math.max(1, Math.ceil(LABEL_SPACE / step));
     if (index % every == 0) {

@@ -21,8 +21,7 @@ public record Check(
 
   /// A check without numbers.
   public static Check of(String level, String name, Status status, String reason) {
-    return new Check(
-        level, name, status, OptionalDouble.empty(), OptionalDouble.empty(), reason);
+    return new Check(level, name, status, OptionalDouble.empty(), OptionalDouble.empty(), reason);
   }
 
   /// Something measured that nobody set a limit to.

@@ -24,8 +24,7 @@ final class HtmlReport {
         </head>
         <body>
         """
-            .formatted(
-                report.verdict(), Markup.escape(report.target().name()), PageStyle.CSS));
+            .formatted(report.verdict(), Markup.escape(report.target().name()), PageStyle.CSS));
     appendHead(html, report);
     appendOverview(html, report);
     appendCharts(html, report);
@@ -51,7 +50,11 @@ final class HtmlReport {
         "Text",
         "%s: %s tokens in %d windows of %d, SHA-256 %s"
             .formatted(
-                text.source(), Numbers.count(text.tokens()), text.windows(), text.windowTokens(), text.sha256()));
+                text.source(),
+                Numbers.count(text.tokens()),
+                text.windows(),
+                text.windowTokens(),
+                text.sha256()));
     appendTerm(html, "Thresholds", describe(report.thresholds()));
     html.append("</dl>\n");
   }
@@ -66,7 +69,9 @@ final class HtmlReport {
       return "no quality threshold given: the verdict covers exactness only";
     }
     var text = new StringBuilder();
-    thresholds.maxPerplexityRatio().ifPresent(x -> text.append("perplexity ratio at most " + x + ", "));
+    thresholds
+        .maxPerplexityRatio()
+        .ifPresent(x -> text.append("perplexity ratio at most " + x + ", "));
     thresholds.maxKl().ifPresent(x -> text.append("mean KL at most " + x + " nats, "));
     thresholds.minTop1().ifPresent(x -> text.append("top-1 agreement at least " + x + ", "));
     return text + "from the " + thresholds.origin();
@@ -107,9 +112,7 @@ final class HtmlReport {
           new BarChart(
                   "Drift of the residual stream after each layer (relative, squared)",
                   "layer",
-                  layers.stream()
-                      .map(l -> BarChart.Bar.plain("" + l.layer(), l.drift()))
-                      .toList())
+                  layers.stream().map(l -> BarChart.Bar.plain("" + l.layer(), l.drift())).toList())
               .svg());
     }
     report.logits().ifPresent(logits -> appendLogitCharts(html, logits));
@@ -129,7 +132,8 @@ final class HtmlReport {
                 "Tokens by KL (%s lie below 1e-9)".formatted(Numbers.count(histogram.below())),
                 "KL, nats: lower edge of the bin",
                 histogram.bins().stream()
-                    .map(bin -> BarChart.Bar.plain(Numbers.of(bin.lower()), (double) bin.count()))
+                    .map(
+                        bin -> BarChart.Bar.plain(Numbers.round(bin.lower()), (double) bin.count()))
                     .toList())
             .svg());
   }
@@ -190,8 +194,10 @@ final class HtmlReport {
     html.append(
         ("<footer><p>Bounds and whiskers are one-sided at %d%%, with windows of text as the"
                 + " independent samples. Errors are |target - source|² / |source|², summed over all"
-                + " tokens. Regroup %s.</p></footer>\n")
+                + " tokens. %s Regroup %s.</p></footer>\n")
             .formatted(
-                Math.round(100 * Estimate.CONFIDENCE), Markup.escape(report.toolVersion())));
+                Math.round(100 * Estimate.CONFIDENCE),
+                Markup.escape(Overview.KL_SCALE),
+                Markup.escape(report.toolVersion())));
   }
 }

@@ -87,9 +87,7 @@ final class JsonReport {
     root.set("perplexity_ratio", estimate("value", logits.perplexityRatio()));
     ObjectNode kl = estimate("mean", logits.kl());
     ObjectNode percentiles = kl.putObject("percentiles");
-    logits
-        .klPercentiles()
-        .forEach((percent, value) -> put(percentiles, percent(percent), value));
+    logits.klPercentiles().forEach((percent, value) -> put(percentiles, percent(percent), value));
     put(kl, "max", logits.klPercentiles().lastEntry().getValue());
     kl.set("histogram", histogram(logits.klHistogram()));
     root.set("kl", kl);
@@ -101,7 +99,8 @@ final class JsonReport {
   }
 
   private static void addNoLogits(ObjectNode root) {
-    for (String key : List.of("perplexity_ratio", "kl", "top1", "top5")) {
+    for (String key :
+        List.of("perplexity_ratio", "kl", "top1", "top5", "by_position", "by_confidence")) {
       root.putNull(key);
     }
   }
@@ -209,6 +208,7 @@ final class JsonReport {
     node.set("misshapen", strings(tensors.misshapen()));
     node.put("attention_kept", tensors.attentionKept());
     node.put("attention_changed", tensors.attentionChanged());
+    node.set("config_differs", strings(tensors.config()));
     node.set("not_finite", strings(tensors.notFinite()));
     return node;
   }

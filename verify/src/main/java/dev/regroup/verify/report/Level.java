@@ -2,8 +2,9 @@ package dev.regroup.verify.report;
 
 import java.util.Locale;
 
-/// How deep a verification looks. Two questions are never mixed: whether something is exact (tensors,
-/// decode) and how far the target's words are from the source's (attention, layers, logits).
+/// How deep a verification looks. Two questions are never mixed: whether something is exact
+/// (tensors, decode) and how far the target's words are from the source's (attention, layers,
+/// logits).
 public enum Level {
   /// Unchanged tensors byte for byte, shapes, finite values.
   TENSORS,

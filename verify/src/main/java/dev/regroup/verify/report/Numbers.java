@@ -1,5 +1,7 @@
 package dev.regroup.verify.report;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /// Numbers for people.
@@ -19,6 +21,18 @@ final class Numbers {
     return value == Math.rint(value) && size < 1e6
         ? Long.toString((long) value)
         : String.format(Locale.ROOT, "%." + decimals + "f", value);
+  }
+
+  /// A round number, as short as it can be.
+  static String round(double value) {
+    if (!Double.isFinite(value)) {
+      return "-";
+    }
+    double size = Math.abs(value);
+    if (size != 0 && (size < 1e-3 || size >= 1e6)) {
+      return String.format(Locale.ROOT, "%.1e", value);
+    }
+    return new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros().toPlainString();
   }
 
   /// A share as a percentage with two digits behind the point.

@@ -16,14 +16,15 @@ final class TextReport {
     TextSummary text = report.tokens();
     out.append(
         "text    %s: %s tokens in %d windows of %d%n%n"
-            .formatted(text.source(), Numbers.count(text.tokens()), text.windows(), text.windowTokens()));
+            .formatted(
+                text.source(), Numbers.count(text.tokens()), text.windows(), text.windowTokens()));
     appendOverview(out, Overview.rows(report));
     appendLayers(out, report.layers());
     appendChecks(out, report.checks());
     if (report.logits().isPresent()) {
       out.append(
-          "%nIn brackets: one-sided bounds at %d%%, windows as independent samples.%n"
-              .formatted(Math.round(100 * Estimate.CONFIDENCE)));
+          "%nIn brackets: one-sided bounds at %d%%, windows as independent samples.%n%s%n"
+              .formatted(Math.round(100 * Estimate.CONFIDENCE), Overview.KL_SCALE));
     }
     return out.toString().replace("\r\n", "\n");
   }
@@ -38,8 +39,7 @@ final class TextReport {
     out.append("%-31s %12s %12s%n".formatted("", "source", "target"));
     for (Overview.Row row : rows) {
       String line =
-          "%-31s %12s %12s   %s"
-              .formatted(row.name(), row.source(), row.target(), row.between());
+          "%-31s %12s %12s   %s".formatted(row.name(), row.source(), row.target(), row.between());
       out.append(line.stripTrailing()).append('\n');
     }
   }
@@ -52,7 +52,11 @@ final class TextReport {
     out.append(
         "%n%5s  %-12s %14s %10s %14s%s%n"
             .formatted(
-                "layer", "attention", "injected error", "cosine", "drift so far",
+                "layer",
+                "attention",
+                "injected error",
+                "cosine",
+                "drift so far",
                 mixture ? "  same experts" : ""));
     for (LayerFinding layer : layers) {
       out.append(

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.verify.compare;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.verify.judge;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.verify.measure;
+
+import org.jspecify.annotations.NullMarked;

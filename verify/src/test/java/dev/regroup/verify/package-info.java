@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.verify;
+
+import org.jspecify.annotations.NullMarked;

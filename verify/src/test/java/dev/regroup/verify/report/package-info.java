@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.verify.report;
+
+import org.jspecify.annotations.NullMarked;
