@@ -68,8 +68,7 @@ final class ExactConversionTest {
               Stream<Integer> latents =
                   gqa.kvHeads() == 1 ? Stream.of(1) : Stream.of(1, gqa.kvHeads());
               return latents.flatMap(
-                  heads ->
-                      Stream.of(Statistics.values()).map(by -> Arguments.of(name, heads, by)));
+                  heads -> Stream.of(Statistics.values()).map(by -> Arguments.of(name, heads, by)));
             });
   }
 
@@ -109,7 +108,8 @@ final class ExactConversionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama-mqa", "llama-yarn", "mistral", "qwen2", "deepseek-v2", "deepseek-v2-lite"})
+  @ValueSource(
+      strings = {"llama-mqa", "llama-yarn", "mistral", "qwen2", "deepseek-v2", "deepseek-v2-lite"})
   void staysExactUnderTheRefit(String name, @TempDir Path scratch) {
     ConversionRequest gla = ConversionRequest.to(TargetLayout.GLA);
     ConversionRequest request =
@@ -192,10 +192,10 @@ final class ExactConversionTest {
     }
   }
 
-  private static double inMemory(ModelSpec spec, UnaryOperator<AttentionSpec> target, Statistics by) {
+  private static double inMemory(
+      ModelSpec spec, UnaryOperator<AttentionSpec> target, Statistics by) {
     Tensors weights = Fixtures.tensors(spec, SEED);
-    return difference(
-        new Transformer(spec, weights), InMemory.convert(spec, weights, target, by));
+    return difference(new Transformer(spec, weights), InMemory.convert(spec, weights, target, by));
   }
 
   private static double difference(Transformer source, Transformer target) {

@@ -56,9 +56,7 @@ public final class InMemory {
                 StatisticsCollector.collect(layer, own, streams, source.hiddenSize());
             case PRIOR ->
                 WeightPrior.of(
-                    before,
-                    own,
-                    weights.floats("model.layers." + i + ".input_layernorm.weight"));
+                    before, own, weights.floats("model.layers." + i + ".input_layernorm.weight"));
           };
       FactoredAttention converted =
           ClosedForm.convert(before, target.apply(before), own, statistics, source.hiddenSize())
