@@ -94,10 +94,7 @@ public final class TargetDirectory implements AutoCloseable {
     if (target.equals(source) || target.startsWith(source) || source.startsWith(target)) {
       throw failure(target, "expected a folder apart from the source %s".formatted(source));
     }
-    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !overwrite) {
-      throw failure(
-          target, "exists already -> choose another target, or replace it with --overwrite");
-    }
+    refuseExisting();
     Path parent = parent();
     if (!Files.isDirectory(parent)) {
       throw failure(target, "its folder %s does not exist -> create it first".formatted(parent));
@@ -116,6 +113,13 @@ public final class TargetDirectory implements AutoCloseable {
     }
   }
 
+  private void refuseExisting() {
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !overwrite) {
+      throw failure(
+          target, "exists already -> choose another target, or replace it with --overwrite");
+    }
+  }
+
   private void begin() {
     try {
       lockChannel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -126,6 +130,12 @@ public final class TargetDirectory implements AutoCloseable {
       }
       recover();
       deleteTree(staging);
+      try {
+        refuseExisting(); // again: it may just have been recovered, or finished by another run
+      } catch (UncheckedIOException e) {
+        discard();
+        throw e;
+      }
       Files.createDirectory(staging);
       Runtime.getRuntime().addShutdownHook(onExit);
     } catch (IOException e) {
