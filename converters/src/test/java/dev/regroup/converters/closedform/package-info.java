@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.closedform;
+
+import org.jspecify.annotations.NullMarked;
