@@ -53,7 +53,11 @@ public final class WeightPrior {
       sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
       distances[h] = DistancePrior.mass(DISTANCES);
     }
-    return new LayerStatistics(states, queries, sensitivity, distances, 0);
+    double participation = 0;
+    for (double share : distances[0]) {
+      participation += share * share;
+    }
+    return new LayerStatistics(states, queries, sensitivity, distances, participation, 0);
   }
 
   private Matrix states() {

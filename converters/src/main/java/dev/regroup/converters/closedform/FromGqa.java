@@ -65,7 +65,7 @@ final class FromGqa {
             tied ? new float[0] : valueUps(states).toFloats(),
             outputs(states).toFloats(),
             biases(queries, encoders, slotKeys));
-    double lost = states.stream().mapToDouble(SharedState::lost).average().orElse(0);
+    double lost = slots.lost() + states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
   }
 

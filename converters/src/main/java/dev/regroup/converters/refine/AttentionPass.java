@@ -55,12 +55,19 @@ final class AttentionPass {
     probabilities = new FloatBlock[extents.heads()];
     heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     for (int h = 0; h < extents.heads(); h++) {
-      FloatBlock scores = FloatBlock.zeros(tokens, tokens);
-      score(scores, queries, h, key(keys, h), ropeKey, 0);
-      Operations.fast().causalSoftmax(scores, new CausalTile(0, 0, layer.spec().window()));
-      probabilities[h] = scores;
-      multiply(Form.PLAIN, scores, value(values, h), 0, head(heads, h));
+      probabilities[h] = FloatBlock.zeros(tokens, tokens);
+      for (Tile tile : Tile.of(tokens)) {
+        attend(h, tile);
+      }
     }
+  }
+
+  private void attend(int head, Tile tile) {
+    FloatBlock scores = tile.of(probabilities[head]);
+    score(scores, tile, queries, head, key(keys, head), ropeKey, 0);
+    Operations.fast().causalSoftmax(scores, new CausalTile(tile.first(), 0, layer.spec().window()));
+    multiply(
+        Form.PLAIN, scores, tile.keys(value(values, head)), 0, tile.queries(head(heads, head)));
   }
 
   FactoredAttention layer() {
@@ -144,14 +151,22 @@ final class AttentionPass {
     return all.columns(head * extents.queryDim() + extents.keyDim(), extents.ropeDim());
   }
 
-  /// `scores = scale · (queries · key + rotated queries · rotated key) + keep · scores`.
+  /// `scores = scale · (queries · key + rotated queries · rotated key) + keep · scores`, over one tile.
   void score(
-      FloatBlock scores, FloatBlock from, int head, FloatBlock key, FloatBlock rope, double keep) {
+      FloatBlock scores,
+      Tile tile,
+      FloatBlock from,
+      int head,
+      FloatBlock key,
+      FloatBlock rope,
+      double keep) {
     double scale = layer.spec().softmaxScale();
     Products products = Products.fast();
-    products.multiply(Form.RIGHT_TRANSPOSED, scale, ropeQuery(from, head), rope, keep, scores);
+    FloatBlock rotated = tile.queries(ropeQuery(from, head));
+    products.multiply(Form.RIGHT_TRANSPOSED, scale, rotated, tile.keys(rope), keep, scores);
     if (extents.keyDim() > 0) {
-      products.multiply(Form.RIGHT_TRANSPOSED, scale, freeQuery(from, head), key, 1, scores);
+      FloatBlock free = tile.queries(freeQuery(from, head));
+      products.multiply(Form.RIGHT_TRANSPOSED, scale, free, tile.keys(key), 1, scores);
     }
   }
 

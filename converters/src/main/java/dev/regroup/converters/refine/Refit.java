@@ -47,6 +47,11 @@ public final class Refit {
 
     /// The closed form alone.
     public static final Effort NONE = new Effort(0, 0, 0);
+
+    /// An MLA source's closed form is close already, and little is left to gain.
+    Effort forMla() {
+      return new Effort(Math.min(steps, 1), Math.min(windows, 16), Math.min(iterations, 5));
+    }
   }
 
   /// @param layer of the source
@@ -58,7 +63,7 @@ public final class Refit {
       Streams streams,
       int hiddenSize,
       double normEpsilon) {
-    this.effort = effort;
+    this.effort = layer.spec().attention().layout() instanceof Gla ? effort.forMla() : effort;
     this.layer = layer;
     this.weights = weights;
     this.streams = streams;
