@@ -1,6 +1,7 @@
 package dev.regroup.converters.refine;
 
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
@@ -42,7 +43,7 @@ final class AttentionPass {
     this.inputs = inputs;
     extents = Extents.of(layer);
     int tokens = inputs.tokens();
-    queries = mapped(inputs.query(), layer.query(), extents.heads() * extents.queryDim());
+    queries = projectedQueries();
     addBias(queries, layer.biases().query());
     rotateQueries(queries, layer.spec().rope());
     states = mapped(inputs.state(), layer.state(), extents.states() * extents.stateDim());
@@ -60,6 +61,27 @@ final class AttentionPass {
         attend(h, tile);
       }
     }
+  }
+
+  private FloatBlock projectedQueries() {
+    int all = extents.heads() * extents.queryDim();
+    return switch (layer.spec().query()) {
+      case QueryPath.Direct _, QueryPath.LowRank _ -> mapped(inputs.query(), layer.query(), all);
+      case QueryPath.Mixed(int dim, boolean _) -> {
+        FloatBlock mixed = FloatBlock.zeros(inputs.tokens(), all);
+        FloatBlock maps = FloatBlock.of(all, dim, layer.query());
+        for (int h = 0; h < extents.heads(); h++) {
+          int first = h * extents.queryDim();
+          multiply(
+              Form.RIGHT_TRANSPOSED,
+              inputs.query().columns(h * dim, dim),
+              maps.rows(first, extents.queryDim()),
+              0,
+              mixed.columns(first, extents.queryDim()));
+        }
+        yield mixed;
+      }
+    };
   }
 
   private void attend(int head, Tile tile) {

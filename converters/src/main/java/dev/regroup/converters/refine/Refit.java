@@ -7,6 +7,7 @@ import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.AttentionSublayers;
@@ -166,7 +167,12 @@ public final class Refit {
     }
     AttentionLayout source = layer.spec().attention().layout();
     switch (source) {
-      case Gqa _ -> parts.addAll(Set.of(Part.QUERY, Part.ROPE_KEY, Part.OUTPUT));
+      case Gqa _ -> {
+        parts.addAll(Set.of(Part.ROPE_KEY, Part.OUTPUT));
+        if (!(closed.spec().query() instanceof QueryPath.Mixed)) {
+          parts.add(Part.QUERY);
+        }
+      }
       case Gla _ -> {
         if (closed.tied()) {
           parts.addAll(Set.of(Part.QUERY, Part.OUTPUT));
