@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,9 +65,23 @@ final class FromMla {
             tied ? new float[0] : ups(states, true).toFloats(),
             tied ? new float[0] : ups(states, false).toFloats(),
             outputs(states).toFloats(),
-            Biases.none());
+            biases());
     double lost = states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
+  }
+
+  /// What the source adds to its rotary key, for those who run the maps without the source's tensors.
+  private Biases biases() {
+    return source.state() instanceof StatePath.Latent(int _, boolean _, boolean _, boolean bias)
+            && bias
+        ? new Biases(
+            new float[0],
+            new float[0],
+            weights
+                .matrix(AttentionTensor.KV_A_BIAS, mla.latentDim() + mla.ropeDim())
+                .rows(mla.latentDim(), mla.ropeDim())
+                .toFloats())
+        : Biases.none();
   }
 
   /// W_UK of a head, `[d_n, r]`.

@@ -4,6 +4,7 @@ import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
@@ -121,8 +122,8 @@ public final class Refit {
     return windows;
   }
 
-  /// What the layer should add to the target's stream of one window: what the source adds to its own,
-  /// and what the target's lacks by now.
+  /// What the layer's maps should add to the target's stream of one window: what the source adds to its
+  /// own, and what the target's lacks by now; less the output's bias, which is no map and stays.
   private FloatBlock target(int window) {
     float[] update = streams.sourceUpdate(window);
     float[] source = streams.source(window);
@@ -130,6 +131,12 @@ public final class Refit {
     float[] wanted = new float[update.length];
     for (int i = 0; i < wanted.length; i++) {
       wanted[i] = update[i] + source[i] - target[i];
+    }
+    if (layer.spec().attention().outputBias()) {
+      float[] bias = weights.get(AttentionTensor.O_BIAS);
+      for (int i = 0; i < wanted.length; i++) {
+        wanted[i] -= bias[i % hiddenSize];
+      }
     }
     return FloatBlock.of(streams.tokens(), hiddenSize, wanted);
   }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.refine;
+
+import org.jspecify.annotations.NullMarked;
