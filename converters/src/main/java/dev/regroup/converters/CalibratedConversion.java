@@ -109,7 +109,7 @@ final class CalibratedConversion implements LayerConversion {
         if (!Float.isFinite(element)) {
           throw new CheckpointException(
               ("layer %d: expected finite activations on the calibration text, found %s -> check"
-                   + " the weights with regroup inspect, or convert without --calibration")
+                      + " the weights with regroup inspect, or convert without --calibration")
                   .formatted(index, element));
         }
       }
