@@ -77,8 +77,8 @@ final class ConvertCommandTest {
           .hasSizeGreaterThan(1)
           .allSatisfy(file -> assertThat(Files.size(file)).isLessThan(110_000));
     }
-    assertThat(target.resolve("tokenizer.json")).hasSameBinaryContentAs(
-        source.resolve("tokenizer.json"));
+    assertThat(target.resolve("tokenizer.json"))
+        .hasSameBinaryContentAs(source.resolve("tokenizer.json"));
   }
 
   @Test

@@ -24,7 +24,8 @@ final class VerifyCommandTest {
     target = folder.resolve("target");
     text = folder.resolve("text.txt");
     Fixtures.write("llama-gqa", source, 1);
-    Files.writeString(text, "Held out, and never seen before by anybody who could learn. ".repeat(80));
+    Files.writeString(
+        text, "Held out, and never seen before by anybody who could learn. ".repeat(80));
     assertThat(Run.of("convert", source, target, "--to", "gta", "-q").exitCode()).isZero();
   }
 
@@ -54,7 +55,8 @@ final class VerifyCommandTest {
 
   @Test
   void failsWhereAThresholdIsMissed() {
-    Run run = Run.of("verify", source, target, "--text", text, "--tokens", "2K", "--max-kl", "1e-9");
+    Run run =
+        Run.of("verify", source, target, "--text", text, "--tokens", "2K", "--max-kl", "1e-9");
     assertThat(run.exitCode()).isEqualTo(ExitCode.NOT_GOOD_ENOUGH);
     assertThat(run.out()).startsWith("FAIL: ");
   }

@@ -65,7 +65,8 @@ final class CalibratedConversion implements LayerConversion {
     return new Converted(
         refined.spec(),
         refined.tensors(weights.tensors()),
-        new LayerReport(index, closed.lost(), error, closedError));
+        new LayerReport(
+            index, statistics.participation() * closed.lost() / size(), error, closedError));
   }
 
   private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
@@ -103,13 +104,30 @@ final class CalibratedConversion implements LayerConversion {
     return size == 0 ? 0 : error / size;
   }
 
+  /// The mean squared size, a token, of what the source's attention adds to its stream.
+  private double size() {
+    double[] sizes = new double[streams.windows()];
+    Parallel.forEach(
+        sizes.length,
+        window -> {
+          for (float element : streams.sourceUpdate(window)) {
+            sizes[window] += (double) element * element;
+          }
+        });
+    double sum = 0;
+    for (double size : sizes) {
+      sum += size;
+    }
+    return Math.max(sum / streams.windows() / streams.tokens(), Double.MIN_NORMAL);
+  }
+
   private void requireFinite(int index) {
     for (int window = 0; window < streams.windows(); window++) {
       for (float element : streams.sourceUpdate(window)) {
         if (!Float.isFinite(element)) {
           throw new CheckpointException(
               ("layer %d: expected finite activations on the calibration text, found %s -> check"
-                   + " the weights with regroup inspect, or convert without --calibration")
+                      + " the weights with regroup inspect, or convert without --calibration")
                   .formatted(index, element));
         }
       }

@@ -113,9 +113,10 @@ final class Conversion {
   }
 
   private static String detail(LayerReport report) {
-    String predicted = "layer %d: lost %.4f".formatted(report.layer(), report.predictedError());
+    String predicted =
+        "layer %d: predicted error %.4f".formatted(report.layer(), report.predictedError());
     return report.measuredError().isPresent()
-        ? predicted + ", error %.4f".formatted(report.measuredError().getAsDouble())
+        ? predicted + ", measured %.4f".formatted(report.measuredError().getAsDouble())
         : predicted;
   }
 }

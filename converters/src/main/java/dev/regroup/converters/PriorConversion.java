@@ -35,6 +35,20 @@ final class PriorConversion implements LayerConversion {
     return new Converted(
         closed.attention().spec(),
         closed.attention().tensors(weights.tensors()),
-        new LayerReport(layer, closed.lost(), OptionalDouble.empty(), OptionalDouble.empty()));
+        new LayerReport(
+            layer,
+            closed.lost() / valueSize(before, prior),
+            OptionalDouble.empty(),
+            OptionalDouble.empty()));
+  }
+
+  /// The squared size, a token, that all heads' values have together in the output: without text it is
+  /// not known how much of it attention averages away.
+  private static double valueSize(AttentionSpec spec, LayerStatistics prior) {
+    double sum = 0;
+    for (double sensitivity : prior.sensitivity()) {
+      sum += sensitivity / (spec.softmaxScale() * spec.softmaxScale());
+    }
+    return Math.max(sum, Double.MIN_NORMAL);
   }
 }

@@ -12,9 +12,16 @@ import java.util.List;
 /// @param sensitivity per head: what a unit of squared logit error costs in squared output error, the
 ///     squared softmax scale included
 /// @param distances per head: attention mass by distance in tokens, summing to 1
+/// @param participation the mean over queries and heads of Σ_j a_ij²: the share of independent errors of
+///     single tokens that is left after attention has averaged them
 /// @param tokens that were seen; 0 for a prior made from weights
 public record LayerStatistics(
-    Matrix states, List<Matrix> queries, double[] sensitivity, double[][] distances, long tokens) {
+    Matrix states,
+    List<Matrix> queries,
+    double[] sensitivity,
+    double[][] distances,
+    double participation,
+    long tokens) {
   public LayerStatistics {
     queries = List.copyOf(queries);
   }

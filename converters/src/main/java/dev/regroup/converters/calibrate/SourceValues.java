@@ -2,20 +2,27 @@ package dev.regroup.converters.calibrate;
 
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Products;
 
 /// Reads the source's states and values out of its cache rows.
-final class SourceValues {
+public final class SourceValues {
   private SourceValues() {}
 
+  /// Whether a GQA source has norms over its heads, behind which a conversion must come.
+  public static boolean normed(AttentionSpec source) {
+    return source.state() instanceof StatePath.KeyValue(boolean _, boolean keyNorm) && keyNorm;
+  }
+
   /// What keys and values of the source are linear in, `[tokens, m]`: see {@link LayerStatistics}.
-  static FloatBlock states(Gqa gqa, float[] rows, int tokens) {
+  public static FloatBlock states(Gqa gqa, float[] rows, int tokens) {
     int dim = gqa.headDim();
     int keys = gqa.kvHeads() * dim;
     float[] states = new float[tokens * 2 * keys];

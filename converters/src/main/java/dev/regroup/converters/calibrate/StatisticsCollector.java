@@ -65,7 +65,7 @@ public final class StatisticsCollector {
     };
   }
 
-  /// One window's share: states, queries, sensitivity, distances, one after the other.
+  /// One window's share: states, queries, sensitivity, participation, distances, one after the other.
   private double[] share(int window) {
     int tokens = streams.tokens();
     float[] x = layer.attentionInput(streams.source(window), tokens);
@@ -74,13 +74,14 @@ public final class StatisticsCollector {
     FloatBlock states = states(projected.rows(), tokens);
     int dim = layout.queryDim();
     FloatBlock queries = FloatBlock.of(tokens, layout.queryHeads() * dim, projected.queries());
-    double[] sums = new double[offsets()[4]];
+    double[] sums = new double[offsets()[5]];
     add(moment(states), sums, 0);
     for (int h = 0; h < layout.queryHeads(); h++) {
       add(moment(queries.columns(h * dim, dim)), sums, offsets()[1] + h * dim * dim);
       float[] probabilities = layer.attention().probabilities(rotated, h);
       sums[offsets()[2] + h] = spread(FloatBlock.of(tokens, tokens, probabilities), states, h);
-      addDistances(probabilities, tokens, sums, offsets()[3] + h * tokens);
+      sums[offsets()[3]] += squares(probabilities);
+      addDistances(probabilities, tokens, sums, offsets()[4] + h * tokens);
     }
     return sums;
   }
@@ -129,6 +130,14 @@ public final class StatisticsCollector {
     return sizes;
   }
 
+  private static double squares(float[] probabilities) {
+    double sum = 0;
+    for (float probability : probabilities) {
+      sum += (double) probability * probability;
+    }
+    return sum;
+  }
+
   private static void addDistances(float[] probabilities, int tokens, double[] sums, int at) {
     for (int i = 0; i < tokens; i++) {
       for (int j = 0; j <= i; j++) {
@@ -149,14 +158,15 @@ public final class StatisticsCollector {
     }
   }
 
-  /// Where states, queries, sensitivity and distances begin in a share, and where it ends.
+  /// Where states, queries, sensitivity, participation and distances begin in a share, and where it
+  /// ends.
   private int[] offsets() {
-    int states = stateDim() * stateDim();
-    int queries = states + layout.queryHeads() * layout.queryDim() * layout.queryDim();
-    int sensitivity = queries + layout.queryHeads();
-    return new int[] {
-      0, states, queries, sensitivity, sensitivity + layout.queryHeads() * streams.tokens()
-    };
+    int queries = stateDim() * stateDim();
+    int sensitivity = queries + layout.queryHeads() * layout.queryDim() * layout.queryDim();
+    int participation = sensitivity + layout.queryHeads();
+    int distances = participation + 1;
+    int end = distances + layout.queryHeads() * streams.tokens();
+    return new int[] {0, queries, sensitivity, participation, distances, end};
   }
 
   private LayerStatistics statistics(double[] sums) {
@@ -170,11 +180,16 @@ public final class StatisticsCollector {
     for (int h = 0; h < layout.queryHeads(); h++) {
       queries.add(mean(sums, at[1] + h * dim * dim, dim, tokens));
       sensitivity[h] = scale * scale * sums[at[2] + h] / tokens;
-      int from = at[3] + h * streams.tokens();
+      int from = at[4] + h * streams.tokens();
       distances[h] = DistancePrior.drawn(Arrays.copyOfRange(sums, from, from + streams.tokens()));
     }
     return new LayerStatistics(
-        mean(sums, 0, stateDim(), tokens), queries, sensitivity, distances, tokens);
+        mean(sums, 0, stateDim(), tokens),
+        queries,
+        sensitivity,
+        distances,
+        sums[at[3]] / tokens / layout.queryHeads(),
+        tokens);
   }
 
   private static Matrix mean(double[] sums, int from, int dim, long tokens) {

@@ -53,7 +53,11 @@ public final class WeightPrior {
       sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
       distances[h] = DistancePrior.mass(DISTANCES);
     }
-    return new LayerStatistics(states, queries, sensitivity, distances, 0);
+    double participation = 0;
+    for (double share : distances[0]) {
+      participation += share * share;
+    }
+    return new LayerStatistics(states, queries, sensitivity, distances, participation, 0);
   }
 
   private Matrix states() {
@@ -74,7 +78,7 @@ public final class WeightPrior {
                       weights.matrix(AttentionTensor.V_BIAS, rows)));
           moment = moment.plus(constant.timesTranspose(constant));
         }
-        yield moment;
+        yield SourceValues.normed(spec) ? keysNormed(moment, gqa) : moment;
       }
       case Gla mla ->
           moment(Matrix.identity(mla.latentDim()), weights.get(AttentionTensor.KV_A_NORM));
@@ -91,9 +95,49 @@ public final class WeightPrior {
     float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
     List<Matrix> queries = new ArrayList<>();
     for (int h = 0; h < layout.queryHeads(); h++) {
-      queries.add(moment(all.rows(h * layout.queryDim(), layout.queryDim()), gain));
+      Matrix query = moment(all.rows(h * layout.queryDim(), layout.queryDim()), gain);
+      if (spec.query() instanceof QueryPath.Direct(boolean _, boolean headNorm) && headNorm) {
+        query = normed(query, weights.get(AttentionTensor.Q_NORM));
+      }
+      queries.add(query);
     }
     return queries;
+  }
+
+  /// The second moment behind a norm over a head: its size is that of the gains, its directions those
+  /// before it.
+  private static Matrix normed(Matrix moment, float[] gain) {
+    int n = moment.rows();
+    double scale = n / Math.max(moment.trace(), Double.MIN_NORMAL);
+    Matrix normed = Matrix.zeros(n, n);
+    for (int r = 0; r < n; r++) {
+      for (int c = 0; c < n; c++) {
+        normed.elements()[r * n + c] = scale * gain[r] * moment.at(r, c) * gain[c];
+      }
+    }
+    return normed;
+  }
+
+  /// The states' moment with each key head normed; keys of different heads, and values, are taken to be
+  /// unrelated.
+  private Matrix keysNormed(Matrix moment, Gqa gqa) {
+    int dim = gqa.headDim();
+    int keys = gqa.kvHeads() * dim;
+    Matrix normed = Matrix.zeros(2 * keys, 2 * keys);
+    for (int g = 0; g < gqa.kvHeads(); g++) {
+      Matrix head =
+          normed(
+              moment.rows(g * dim, dim).columns(g * dim, dim), weights.get(AttentionTensor.K_NORM));
+      for (int r = 0; r < dim; r++) {
+        System.arraycopy(
+            head.elements(), r * dim, normed.elements(), (g * dim + r) * 2 * keys + g * dim, dim);
+      }
+    }
+    for (int r = keys; r < 2 * keys; r++) {
+      System.arraycopy(
+          moment.elements(), r * 2 * keys + keys, normed.elements(), r * 2 * keys + keys, keys);
+    }
+    return normed;
   }
 
   private Matrix valueMoment(Matrix states, int head) {

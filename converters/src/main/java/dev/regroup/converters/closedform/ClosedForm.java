@@ -10,7 +10,9 @@ import dev.regroup.formats.attention.Gta;
 /// The front of this room: one conversion a source layout.
 ///
 /// @param attention the converted layer
-/// @param lost the share of the first-order output error's energy that the shared state does not carry
+/// @param lost first-order squared error of the sublayer's output, a token: what the rotary slots and the
+///     shared states do not carry of the logits, times what a logit error costs, and of the values.
+///     Attention averages it down by the participation of {@link LayerStatistics}
 public record ClosedForm(FactoredAttention attention, double lost) {
   /// Converts one layer.
   ///

@@ -15,7 +15,9 @@ import java.util.Map;
 /// A GTA or GLA layer as the linear maps that it is free to choose; float32, `[out, in]`, row-major.
 ///
 /// With a token's query input x_q, state input x_c and rotary input x_r (all of them the layer's input
-/// for MHA and GQA sources; for MLA the normed query latent, the normed latent, and the layer's input):
+/// for MHA and GQA sources; for MLA the normed query latent, the normed latent, and the layer's input;
+/// for sources with head norms each head's own normed query, the normed keys followed by the values, and
+/// the normed keys):
 ///
 /// | map | shape | in a GLA layer | in a GTA layer |
 /// |---|---|---|---|
@@ -70,6 +72,7 @@ public record FactoredAttention(
           tensors.put(AttentionTensor.Q_BIAS, biases.query());
         }
       }
+      case QueryPath.Mixed _ -> tensors.put(AttentionTensor.Q_STATE_PROJ, query);
       case QueryPath.LowRank _ -> tensors.put(AttentionTensor.Q_B_PROJ, query);
     }
   }
@@ -96,7 +99,11 @@ public record FactoredAttention(
           }
         }
       }
-      case StatePath.KeyValue _, StatePath.Encoded _ ->
+      case StatePath.Encoded _ -> {
+        tensors.put(AttentionTensor.KV_STATE_PROJ, state);
+        tensors.put(AttentionTensor.ROPE_KEY_PROJ, ropeKey);
+      }
+      case StatePath.KeyValue _ ->
           throw new IllegalArgumentException("not a target path: " + spec.state());
     }
   }

@@ -52,21 +52,32 @@ final class FromGqa {
     Matrix positionFree = interleaved(slots.positionFree());
     List<SharedState> states = states(positionFree);
 
-    Matrix features = features();
     Matrix encoders = Matrix.stacked(states.stream().map(SharedState::encode).toList());
     Matrix queries = queryMaps(filled, states);
     FactoredAttention attention =
         new FactoredAttention(
             turned(filled),
-            queriesOf(queries).toFloats(),
-            encoders.times(features).toFloats(),
-            slotKeys.times(features.rows(0, keyDim)).toFloats(),
+            normedQueries() ? queries.toFloats() : queriesOf(queries).toFloats(),
+            normedKeys() ? encoders.toFloats() : encoders.times(features()).toFloats(),
+            normedKeys()
+                ? slotKeys.toFloats()
+                : slotKeys.times(features().rows(0, keyDim)).toFloats(),
             tied ? new float[0] : keyUps(states).toFloats(),
             tied ? new float[0] : valueUps(states).toFloats(),
             outputs(states).toFloats(),
-            biases(queries, encoders, slotKeys));
-    double lost = states.stream().mapToDouble(SharedState::lost).average().orElse(0);
+            normedKeys() ? Biases.none() : biases(queries, encoders, slotKeys));
+    double lost = slots.lost() + states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
+  }
+
+  /// Whether the conversion comes behind a norm over each query head.
+  private boolean normedQueries() {
+    return target.query() instanceof QueryPath.Mixed;
+  }
+
+  /// Whether the conversion comes behind a norm over each key head.
+  private boolean normedKeys() {
+    return target.state() instanceof StatePath.Encoded;
   }
 
   private ComplexMatrix keyMoments() {

@@ -66,7 +66,7 @@ final class FromMla {
             tied ? new float[0] : ups(states, false).toFloats(),
             outputs(states).toFloats(),
             biases());
-    double lost = states.stream().mapToDouble(SharedState::lost).average().orElse(0);
+    double lost = states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
   }
 

@@ -1,6 +1,7 @@
 package dev.regroup.converters.closedform;
 
 import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -167,6 +168,45 @@ final class RopeSlots {
         imaginary[i * n + j] -= re * keyImaginary + im * keyReal;
       }
     }
+  }
+
+  /// The logit error, weighted by the metrics, of what varies with the distance and is in no slot.
+  ///
+  /// With the residuals r_a of a coordinate, `E|Σ_a r_a (f_a − rho_a)|² = Σ_ab K_ba E[r_a conj(r_b)]`;
+  /// a logit is the real part, which has half of it.
+  double lost() {
+    ComplexMatrix root = KeyMoments.power(keys, 0.5, 0);
+    double lost = 0;
+    for (int g = 0; g < heads; g++) {
+      List<ComplexMatrix> weighted = new ArrayList<>();
+      for (ComplexMatrix residual : residuals) {
+        weighted.add(metricRoots.get(g).times(residual.rows(g * pairs, pairs)).times(root));
+      }
+      for (int a = 0; a < pairs; a++) {
+        for (int b = 0; b < pairs; b++) {
+          lost += kernels.get(g).real(b, a) * innerReal(weighted.get(a), weighted.get(b)) / 2;
+          lost -=
+              kernels.get(g).imaginary(b, a) * innerImaginary(weighted.get(a), weighted.get(b)) / 2;
+        }
+      }
+    }
+    return Math.max(0, lost);
+  }
+
+  private static double innerReal(ComplexMatrix a, ComplexMatrix b) {
+    return dot(a.real(), b.real()) + dot(a.imaginary(), b.imaginary());
+  }
+
+  private static double innerImaginary(ComplexMatrix a, ComplexMatrix b) {
+    return dot(a.imaginary(), b.real()) - dot(a.real(), b.imaginary());
+  }
+
+  private static double dot(Matrix a, Matrix b) {
+    double sum = 0;
+    for (int i = 0; i < a.elements().length; i++) {
+      sum += a.elements()[i] * b.elements()[i];
+    }
+    return sum;
   }
 
   /// What is left of the keys without positions: Σ_a residual_a · rho_a, `[G·d/2, G·d/2]`.

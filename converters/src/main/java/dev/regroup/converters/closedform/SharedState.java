@@ -12,7 +12,7 @@ import dev.regroup.runtime.linalg.SymmetricEigen;
 ///
 /// @param encode `[stateDim, features]`
 /// @param decode `[targets, stateDim]`; zero where keys would read past `keyDim`
-/// @param lost the share of the metric's energy that is not kept
+/// @param lost the energy, in the metric, that is not kept
 record SharedState(Matrix encode, Matrix decode, double lost) {
   private static final double CUTOFF = 1e-10;
 
@@ -53,9 +53,7 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
     clearKeys(decode, targets.keys, keptKeys);
     Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(targets.rows);
     return new SharedState(
-        padRows(encode, stateDim),
-        padColumns(decode, stateDim),
-        total == 0 ? 0 : Math.max(0, 1 - held / total));
+        padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
   }
 
   private static Matrix frame(Matrix keyEnergy, Matrix valueEnergy, int keyDim, int stateDim) {

@@ -21,7 +21,7 @@ final class SourceWeights {
     int heads = spec.layout().queryHeads();
     float[] query =
         switch (spec.query()) {
-          case QueryPath.Direct _ -> weights.get(AttentionTensor.Q_PROJ);
+          case QueryPath.Direct _, QueryPath.Mixed _ -> weights.get(AttentionTensor.Q_PROJ);
           case QueryPath.LowRank _ -> weights.get(AttentionTensor.Q_B_PROJ);
         };
     int rows = heads * spec.layout().queryDim();

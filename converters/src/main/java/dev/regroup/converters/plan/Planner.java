@@ -7,6 +7,8 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
@@ -123,6 +125,19 @@ public final class Planner {
   /// The attention tensors that a conversion copies byte for byte.
   public static Set<AttentionTensor> unchanged(AttentionSpec before, AttentionSpec after) {
     Set<AttentionTensor> unchanged = EnumSet.noneOf(AttentionTensor.class);
+    if (after.state() instanceof StatePath.Encoded) {
+      unchanged.addAll(
+          Set.of(
+              AttentionTensor.K_PROJ,
+              AttentionTensor.K_BIAS,
+              AttentionTensor.K_NORM,
+              AttentionTensor.V_PROJ,
+              AttentionTensor.V_BIAS));
+    }
+    if (after.query() instanceof QueryPath.Mixed) {
+      unchanged.addAll(
+          Set.of(AttentionTensor.Q_PROJ, AttentionTensor.Q_BIAS, AttentionTensor.Q_NORM));
+    }
     if (!(before.layout() instanceof Gla)) {
       return unchanged;
     }

@@ -13,7 +13,6 @@ import java.util.List;
 
 /// Decides the attention sublayer that replaces one of the source.
 final class TargetAttention {
-  private static final int DEFAULT_LATENT_HEADS = 2;
   private static final int DEFAULT_MLA_KV_HEADS = 4;
 
   private TargetAttention() {}
@@ -51,8 +50,10 @@ final class TargetAttention {
     boolean bias = hasBias(source);
     return new AttentionSpec(
         new Gta(gqa.queryHeads(), groups, gqa.headDim(), ropeDim),
-        new QueryPath.Direct(bias, false),
-        new StatePath.Tied(bias),
+        queryPath(source, gqa),
+        keyNorm(source)
+            ? new StatePath.Encoded(gqa.kvHeads(), gqa.headDim(), bias)
+            : new StatePath.Tied(bias),
         stridedRope(source.rope(), ropeDim),
         1 / Math.sqrt(gqa.headDim()),
         source.outputBias(),
@@ -64,17 +65,16 @@ final class TargetAttention {
     refuse(where, "--kv-heads", request.kvHeads().isPresent(), "GLA counts --latent-heads");
     int heads =
         dividing(
-            where,
-            "--latent-heads",
-            request.latentHeads().orElse(Math.min(DEFAULT_LATENT_HEADS, gqa.kvHeads())),
-            gqa);
+            where, "--latent-heads", request.latentHeads().orElse(fewestHeads(gqa.kvHeads())), gqa);
     int ropeDim = ropeDim(where, request, gqa);
     int latentDim = positive(where, "--latent-dim", request.latentDim().orElse(2 * gqa.headDim()));
     boolean bias = hasBias(source);
     return new AttentionSpec(
         new Gla(gqa.queryHeads(), heads, latentDim, gqa.headDim(), ropeDim, gqa.headDim()),
-        new QueryPath.Direct(bias, false),
-        new StatePath.Latent(heads * latentDim, false, false, bias),
+        queryPath(source, gqa),
+        keyNorm(source)
+            ? new StatePath.Encoded(gqa.kvHeads(), gqa.headDim(), bias)
+            : new StatePath.Latent(heads * latentDim, false, false, bias),
         stridedRope(source.rope(), ropeDim),
         1 / Math.sqrt(gqa.headDim() + ropeDim),
         source.outputBias(),
@@ -87,7 +87,10 @@ final class TargetAttention {
     requireSourceRope(where, request, mla);
     int heads =
         dividingQueries(
-            where, "--latent-heads", request.latentHeads().orElse(DEFAULT_LATENT_HEADS), mla);
+            where,
+            "--latent-heads",
+            request.latentHeads().orElse(fewestHeads(mla.queryHeads())),
+            mla);
     int rank = mla.latentDim();
     int latentDim =
         positive(where, "--latent-dim", request.latentDim().orElse(Math.ceilDiv(rank, 2)));
@@ -134,6 +137,16 @@ final class TargetAttention {
         1 / Math.sqrt(headDim),
         source.outputBias(),
         source.window());
+  }
+
+  /// Two latent heads, as the paper has them, or the fewest beyond one that the heads divide into.
+  private static int fewestHeads(int heads) {
+    for (int latents = 2; latents < heads; latents++) {
+      if (heads % latents == 0) {
+        return latents;
+      }
+    }
+    return heads;
   }
 
   private static StatePath projected(StatePath state) {
@@ -194,6 +207,21 @@ final class TargetAttention {
       chosen.add(all.get((int) ((long) slot * all.size() / slots)));
     }
     return new Rope(chosen, source.interleaved(), source.attentionFactor());
+  }
+
+  /// A norm does not commute with what a conversion does to queries and keys, so a source that has one
+  /// keeps its projections and norms, and the conversion comes behind them.
+  private static QueryPath queryPath(AttentionSpec source, Gqa gqa) {
+    return switch (source.query()) {
+      case QueryPath.Direct(boolean bias, boolean headNorm) ->
+          headNorm ? new QueryPath.Mixed(gqa.headDim(), bias) : new QueryPath.Direct(bias, false);
+      case QueryPath.LowRank _, QueryPath.Mixed _ ->
+          throw new IllegalArgumentException("not a path of GQA: " + source.query());
+    };
+  }
+
+  private static boolean keyNorm(AttentionSpec source) {
+    return source.state() instanceof StatePath.KeyValue(boolean _, boolean norm) && norm;
   }
 
   private static boolean hasBias(AttentionSpec source) {

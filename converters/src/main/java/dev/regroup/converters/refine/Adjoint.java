@@ -46,9 +46,11 @@ final class Adjoint {
     FloatBlock heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     FloatBlock weights = FloatBlock.of(pass.hiddenSize(), heads.columns(), pass.layer().output());
     AttentionPass.multiply(Form.PLAIN, output, weights, 0, heads);
-    FloatBlock scores = FloatBlock.zeros(tokens, tokens);
+    float[] memory = Tile.memory(tokens);
     for (int h = 0; h < extents.heads(); h++) {
-      pullHead(h, pass.head(heads, h), scores);
+      for (Tile tile : Tile.of(tokens)) {
+        pullHead(h, tile, tile.queries(pass.head(heads, h)), tile.scratch(memory));
+      }
     }
     pass.rotateQueries(queries, pass.transposedRope());
     AttentionPass.rotateKey(ropeKey, pass.transposedRope());
@@ -58,47 +60,49 @@ final class Adjoint {
     }
   }
 
-  private void pullHead(int head, FloatBlock output, FloatBlock scores) {
-    FloatBlock probabilities = pass.probabilities(head);
-    // tied heads share a state, whose share of each head adds up; others have rows of their own
-    double keep = extents.tied() ? 1 : 0;
+  private void pullHead(int head, Tile tile, FloatBlock output, FloatBlock scores) {
+    FloatBlock probabilities = tile.of(pass.probabilities(head));
     AttentionPass.multiply(
-        Form.LEFT_TRANSPOSED, probabilities, output, keep, pass.value(values, head));
-    AttentionPass.multiply(Form.RIGHT_TRANSPOSED, output, pass.value(head), 0, scores);
-    unweigh(scores, probabilities, output, pass.head(pass.heads(), head));
+        Form.LEFT_TRANSPOSED, probabilities, output, 1, tile.keys(pass.value(values, head)));
+    AttentionPass.multiply(Form.RIGHT_TRANSPOSED, output, tile.keys(pass.value(head)), 0, scores);
+    unweigh(scores, probabilities, output, tile.queries(pass.head(pass.heads(), head)));
     if (extents.keyDim() > 0) {
-      AttentionPass.multiply(Form.PLAIN, scores, pass.key(head), 0, pass.freeQuery(queries, head));
-      AttentionPass.multiply(
-          Form.LEFT_TRANSPOSED,
-          scores,
-          pass.freeQuery(pass.queries(), head),
-          keep,
-          pass.key(keys, head));
+      pull(scores, tile, pass.key(head), pass.freeQuery(queries, head));
+      push(scores, tile, pass.freeQuery(pass.queries(), head), pass.key(keys, head));
     }
-    AttentionPass.multiply(Form.PLAIN, scores, pass.ropeKey(), 0, pass.ropeQuery(queries, head));
-    AttentionPass.multiply(
-        Form.LEFT_TRANSPOSED, scores, pass.ropeQuery(pass.queries(), head), 1, ropeKey);
+    pull(scores, tile, pass.ropeKey(), pass.ropeQuery(queries, head));
+    push(scores, tile, pass.ropeQuery(pass.queries(), head), ropeKey);
+  }
+
+  /// To the tile's queries: `queries = scores · keys`.
+  private static void pull(FloatBlock scores, Tile tile, FloatBlock keys, FloatBlock queries) {
+    AttentionPass.multiply(Form.PLAIN, scores, tile.keys(keys), 0, tile.queries(queries));
+  }
+
+  /// To the keys that the tile sees: `keys += scoresᵀ · queries`.
+  private static void push(FloatBlock scores, Tile tile, FloatBlock queries, FloatBlock keys) {
+    AttentionPass.multiply(Form.LEFT_TRANSPOSED, scores, tile.queries(queries), 1, tile.keys(keys));
   }
 
   /// Softmax's transpose: `scores = scale · probabilities ∘ (scores − output·heads)`.
   private void unweigh(
       FloatBlock scores, FloatBlock probabilities, FloatBlock output, FloatBlock heads) {
-    int tokens = scores.rows();
     float scale = (float) pass.layer().spec().softmaxScale();
     float[] s = scores.elements();
     float[] p = probabilities.elements();
-    for (int i = 0; i < tokens; i++) {
+    for (int i = 0; i < scores.rows(); i++) {
       float mean = 0;
       for (int c = 0; c < output.columns(); c++) {
         mean +=
             output.elements()[output.offset() + i * output.stride() + c]
                 * heads.elements()[heads.offset() + i * heads.stride() + c];
       }
-      int row = i * tokens;
-      for (int j = 0; j <= i; j++) {
-        s[row + j] = scale * p[row + j] * (s[row + j] - mean);
+      int row = scores.offset() + i * scores.stride();
+      int at = probabilities.offset() + i * probabilities.stride();
+      // probabilities are exactly 0 where a query sees nothing
+      for (int j = 0; j < scores.columns(); j++) {
+        s[row + j] = scale * p[at + j] * (s[row + j] - mean);
       }
-      java.util.Arrays.fill(s, row + i + 1, row + tokens, 0);
     }
   }
 

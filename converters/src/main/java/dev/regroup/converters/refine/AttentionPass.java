@@ -1,6 +1,7 @@
 package dev.regroup.converters.refine;
 
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
@@ -42,7 +43,7 @@ final class AttentionPass {
     this.inputs = inputs;
     extents = Extents.of(layer);
     int tokens = inputs.tokens();
-    queries = mapped(inputs.query(), layer.query(), extents.heads() * extents.queryDim());
+    queries = projectedQueries();
     addBias(queries, layer.biases().query());
     rotateQueries(queries, layer.spec().rope());
     states = mapped(inputs.state(), layer.state(), extents.states() * extents.stateDim());
@@ -55,12 +56,40 @@ final class AttentionPass {
     probabilities = new FloatBlock[extents.heads()];
     heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     for (int h = 0; h < extents.heads(); h++) {
-      FloatBlock scores = FloatBlock.zeros(tokens, tokens);
-      score(scores, queries, h, key(keys, h), ropeKey, 0);
-      Operations.fast().causalSoftmax(scores, new CausalTile(0, 0, layer.spec().window()));
-      probabilities[h] = scores;
-      multiply(Form.PLAIN, scores, value(values, h), 0, head(heads, h));
+      probabilities[h] = FloatBlock.zeros(tokens, tokens);
+      for (Tile tile : Tile.of(tokens)) {
+        attend(h, tile);
+      }
     }
+  }
+
+  private FloatBlock projectedQueries() {
+    int all = extents.heads() * extents.queryDim();
+    return switch (layer.spec().query()) {
+      case QueryPath.Direct _, QueryPath.LowRank _ -> mapped(inputs.query(), layer.query(), all);
+      case QueryPath.Mixed(int dim, boolean _) -> {
+        FloatBlock mixed = FloatBlock.zeros(inputs.tokens(), all);
+        FloatBlock maps = FloatBlock.of(all, dim, layer.query());
+        for (int h = 0; h < extents.heads(); h++) {
+          int first = h * extents.queryDim();
+          multiply(
+              Form.RIGHT_TRANSPOSED,
+              inputs.query().columns(h * dim, dim),
+              maps.rows(first, extents.queryDim()),
+              0,
+              mixed.columns(first, extents.queryDim()));
+        }
+        yield mixed;
+      }
+    };
+  }
+
+  private void attend(int head, Tile tile) {
+    FloatBlock scores = tile.of(probabilities[head]);
+    score(scores, tile, queries, head, key(keys, head), ropeKey, 0);
+    Operations.fast().causalSoftmax(scores, new CausalTile(tile.first(), 0, layer.spec().window()));
+    multiply(
+        Form.PLAIN, scores, tile.keys(value(values, head)), 0, tile.queries(head(heads, head)));
   }
 
   FactoredAttention layer() {
@@ -144,14 +173,22 @@ final class AttentionPass {
     return all.columns(head * extents.queryDim() + extents.keyDim(), extents.ropeDim());
   }
 
-  /// `scores = scale · (queries · key + rotated queries · rotated key) + keep · scores`.
+  /// `scores = scale · (queries · key + rotated queries · rotated key) + keep · scores`, over one tile.
   void score(
-      FloatBlock scores, FloatBlock from, int head, FloatBlock key, FloatBlock rope, double keep) {
+      FloatBlock scores,
+      Tile tile,
+      FloatBlock from,
+      int head,
+      FloatBlock key,
+      FloatBlock rope,
+      double keep) {
     double scale = layer.spec().softmaxScale();
     Products products = Products.fast();
-    products.multiply(Form.RIGHT_TRANSPOSED, scale, ropeQuery(from, head), rope, keep, scores);
+    FloatBlock rotated = tile.queries(ropeQuery(from, head));
+    products.multiply(Form.RIGHT_TRANSPOSED, scale, rotated, tile.keys(rope), keep, scores);
     if (extents.keyDim() > 0) {
-      products.multiply(Form.RIGHT_TRANSPOSED, scale, freeQuery(from, head), key, 1, scores);
+      FloatBlock free = tile.queries(freeQuery(from, head));
+      products.multiply(Form.RIGHT_TRANSPOSED, scale, free, tile.keys(key), 1, scores);
     }
   }
 

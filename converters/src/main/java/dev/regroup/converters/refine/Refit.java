@@ -8,6 +8,7 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.AttentionSublayers;
@@ -48,6 +49,11 @@ public final class Refit {
 
     /// The closed form alone.
     public static final Effort NONE = new Effort(0, 0, 0);
+
+    /// An MLA source's closed form is close already, and little is left to gain.
+    Effort forMla() {
+      return new Effort(Math.min(steps, 1), Math.min(windows, 16), Math.min(iterations, 5));
+    }
   }
 
   /// @param layer of the source
@@ -59,7 +65,7 @@ public final class Refit {
       Streams streams,
       int hiddenSize,
       double normEpsilon) {
-    this.effort = effort;
+    this.effort = layer.spec().attention().layout() instanceof Gla ? effort.forMla() : effort;
     this.layer = layer;
     this.weights = weights;
     this.streams = streams;
@@ -168,7 +174,12 @@ public final class Refit {
     }
     AttentionLayout source = layer.spec().attention().layout();
     switch (source) {
-      case Gqa _ -> parts.addAll(Set.of(Part.QUERY, Part.ROPE_KEY, Part.OUTPUT));
+      case Gqa _ -> {
+        parts.addAll(Set.of(Part.ROPE_KEY, Part.OUTPUT));
+        if (!(closed.spec().query() instanceof QueryPath.Mixed)) {
+          parts.add(Part.QUERY);
+        }
+      }
       case Gla _ -> {
         if (closed.tied()) {
           parts.addAll(Set.of(Part.QUERY, Part.OUTPUT));

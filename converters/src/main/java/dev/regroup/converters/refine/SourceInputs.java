@@ -1,5 +1,6 @@
 package dev.regroup.converters.refine;
 
+import dev.regroup.converters.calibrate.SourceValues;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
@@ -12,6 +13,7 @@ import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Linear;
 import dev.regroup.runtime.model.Operations;
+import dev.regroup.runtime.model.Projected;
 
 /// Turns a residual stream into what a converted layer's maps read.
 final class SourceInputs {
@@ -30,10 +32,24 @@ final class SourceInputs {
     FloatBlock block = FloatBlock.of(tokens, x.length / tokens, x);
     AttentionLayout layout = layer.spec().attention().layout();
     return switch (layout) {
-      case Gqa _ -> new Inputs(block, block, block);
+      case Gqa gqa ->
+          SourceValues.normed(layer.spec().attention())
+              ? normed(gqa, x, tokens)
+              : new Inputs(block, block, block);
       case Gla mla -> new Inputs(queries(block), latents(mla, x, tokens), block);
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
+  }
+
+  /// Behind the head norms: queries, keys and values, keys.
+  private Inputs normed(Gqa gqa, float[] x, int tokens) {
+    Projected projected = layer.attention().project(x, tokens);
+    int keys = gqa.kvHeads() * gqa.headDim();
+    FloatBlock states = SourceValues.states(gqa, projected.rows(), tokens);
+    return new Inputs(
+        FloatBlock.of(tokens, gqa.queryHeads() * gqa.headDim(), projected.queries()),
+        states,
+        states.columns(0, keys));
   }
 
   private FloatBlock latents(Gla mla, float[] x, int tokens) {
@@ -43,7 +59,7 @@ final class SourceInputs {
 
   private FloatBlock queries(FloatBlock x) {
     return switch (layer.spec().attention().query()) {
-      case QueryPath.Direct _ -> x;
+      case QueryPath.Direct _, QueryPath.Mixed _ -> x;
       case QueryPath.LowRank(int rank, boolean bias) -> {
         float[] weight = weights.get(AttentionTensor.Q_A_PROJ);
         Linear down =

@@ -28,13 +28,20 @@ final class Tangent {
     FloatBlock keys = keys(states);
     FloatBlock values = values(states);
     FloatBlock heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
-    FloatBlock scores = FloatBlock.zeros(tokens, tokens);
+    float[] memory = Tile.memory(tokens);
     for (int h = 0; h < extents.heads(); h++) {
-      FloatBlock change = pass.head(heads, h);
-      pass.score(scores, queries, h, pass.key(h), pass.ropeKey(), 0);
-      pass.score(scores, pass.queries(), h, pass.key(keys, h), rope, 1);
-      weigh(scores, h, change);
-      AttentionPass.multiply(Form.PLAIN, pass.probabilities(h), pass.value(values, h), 1, change);
+      for (Tile tile : Tile.of(tokens)) {
+        FloatBlock scores = tile.scratch(memory);
+        pass.score(scores, tile, queries, h, pass.key(h), pass.ropeKey(), 0);
+        pass.score(scores, tile, pass.queries(), h, pass.key(keys, h), rope, 1);
+        weigh(scores, tile, h, tile.queries(pass.head(heads, h)));
+        AttentionPass.multiply(
+            Form.PLAIN,
+            tile.of(pass.probabilities(h)),
+            tile.keys(pass.value(values, h)),
+            1,
+            tile.queries(pass.head(heads, h)));
+      }
     }
     FloatBlock output = AttentionPass.mapped(heads, pass.layer().output(), pass.hiddenSize());
     if (direction.has(Part.OUTPUT)) {
@@ -46,27 +53,26 @@ final class Tangent {
   }
 
   /// Softmax's derivative: with `m = probabilities ∘ scores`, `change = m·values − rowsum(m)·outputs`.
-  private void weigh(FloatBlock scores, int head, FloatBlock change) {
-    float[] probabilities = pass.probabilities(head).elements();
+  private void weigh(FloatBlock scores, Tile tile, int head, FloatBlock change) {
+    FloatBlock probabilities = tile.of(pass.probabilities(head));
+    float[] p = probabilities.elements();
     float[] m = scores.elements();
-    int tokens = scores.rows();
-    double[] sums = new double[tokens];
-    for (int i = 0; i < tokens; i++) {
-      float sum = 0;
-      int row = i * tokens;
-      for (int j = 0; j <= i; j++) {
-        m[row + j] *= probabilities[row + j];
-        sum += m[row + j];
+    float[] sums = new float[tile.rows()];
+    for (int i = 0; i < tile.rows(); i++) {
+      int row = scores.offset() + i * scores.stride();
+      int at = probabilities.offset() + i * probabilities.stride();
+      // probabilities are exactly 0 where a query sees nothing
+      for (int j = 0; j < tile.columns(); j++) {
+        m[row + j] *= p[at + j];
       }
-      java.util.Arrays.fill(m, row + i + 1, row + tokens, 0);
-      sums[i] = sum;
+      sums[i] = Sums.of(m, row, tile.columns());
     }
-    AttentionPass.multiply(Form.PLAIN, scores, pass.value(head), 0, change);
-    FloatBlock outputs = pass.head(pass.heads(), head);
-    for (int i = 0; i < tokens; i++) {
+    AttentionPass.multiply(Form.PLAIN, scores, tile.keys(pass.value(head)), 0, change);
+    FloatBlock outputs = tile.queries(pass.head(pass.heads(), head));
+    for (int i = 0; i < tile.rows(); i++) {
       for (int c = 0; c < extents.valueDim(); c++) {
         change.elements()[change.offset() + i * change.stride() + c] -=
-            (float) (sums[i] * outputs.elements()[outputs.offset() + i * outputs.stride() + c]);
+            sums[i] * outputs.elements()[outputs.offset() + i * outputs.stride() + c];
       }
     }
   }

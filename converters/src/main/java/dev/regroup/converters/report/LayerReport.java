@@ -5,8 +5,8 @@ import java.util.OptionalDouble;
 /// What the conversion of one layer's attention did.
 ///
 /// @param layer index from 0
-/// @param predictedError what the closed form says it loses, as a share of what it could lose: the
-///     unexplained part of the first-order output error
+/// @param predictedError what the closed form says it loses: the first-order squared error of the
+///     sublayer's output over its squared size (without calibration, over that of its values)
 /// @param measuredError squared error of the attention sublayer's output over its squared size, both
 ///     sublayers fed the source's input on calibration text; absent without calibration
 /// @param unrefinedError the same before the refits; absent without calibration

@@ -60,8 +60,8 @@ public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
     if (count > 0 && !allowed) {
       throw new CheckpointException(
           ("tensor \"%s\": expected finite weights, found %d that are not, the first %s at element"
-               + " %d -> download the model again, or let them count as zero with"
-               + " --allow-non-finite")
+                  + " %d -> download the model again, or let them count as zero with"
+                  + " --allow-non-finite")
               .formatted(name, count, values[first], first));
     }
   }

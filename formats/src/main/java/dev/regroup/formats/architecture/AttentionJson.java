@@ -104,6 +104,8 @@ final class AttentionJson {
     switch (query) {
       case QueryPath.Direct(boolean bias, boolean headNorm) ->
           json.put("kind", "direct").put("bias", bias).put("head_norm", headNorm);
+      case QueryPath.Mixed(int dim, boolean bias) ->
+          json.put("kind", "mixed").put("source_head_dim", dim).put("bias", bias);
       case QueryPath.LowRank(int rank, boolean bias) ->
           json.put("kind", "low_rank").put("rank", rank).put("bias", bias);
     }
@@ -114,8 +116,9 @@ final class AttentionJson {
     String kind = json.text("kind");
     return switch (kind) {
       case "direct" -> new QueryPath.Direct(bias, json.flag("head_norm", false));
+      case "mixed" -> new QueryPath.Mixed(json.integer("source_head_dim"), bias);
       case "low_rank" -> new QueryPath.LowRank(json.integer("rank"), bias);
-      default -> throw unknownKind(json, kind, "direct or low_rank");
+      default -> throw unknownKind(json, kind, "direct, mixed or low_rank");
     };
   }
 

@@ -61,6 +61,15 @@ public record AttentionSpec(
           tensors.put(AttentionTensor.Q_NORM, Shape.of(layout.queryDim()));
         }
       }
+      case QueryPath.Mixed(int dim, boolean bias) -> {
+        long sources = (long) layout.queryHeads() * dim;
+        tensors.put(AttentionTensor.Q_PROJ, Shape.of(sources, hiddenSize));
+        if (bias) {
+          tensors.put(AttentionTensor.Q_BIAS, Shape.of(sources));
+        }
+        tensors.put(AttentionTensor.Q_NORM, Shape.of(dim));
+        tensors.put(AttentionTensor.Q_STATE_PROJ, Shape.of(queries, dim));
+      }
       case QueryPath.LowRank(int rank, boolean bias) -> {
         tensors.put(AttentionTensor.Q_A_PROJ, Shape.of(rank, hiddenSize));
         if (bias) {

@@ -6,6 +6,7 @@ public enum AttentionTensor {
   Q_PROJ("q_proj.weight"),
   Q_BIAS("q_proj.bias"),
   Q_NORM("q_norm.weight"),
+  Q_STATE_PROJ("q_state_proj.weight"),
   Q_A_PROJ("q_a_proj.weight"),
   Q_A_BIAS("q_a_proj.bias"),
   Q_A_NORM("q_a_layernorm.weight"),

@@ -7,7 +7,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// {@link DecodeKernel} by the Vector API: scores, softmax and the average, a page's rows one after
 /// another.
 ///
-/// Lanes are added in a fixed order, so that the interpreter and the compiler agree to the bit.
+/// VectorLanes are added in a fixed order, so that the interpreter and the compiler agree to the bit.
 public final class VectorDecodeKernel implements DecodeKernel {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 

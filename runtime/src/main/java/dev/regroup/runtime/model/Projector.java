@@ -6,6 +6,8 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.linalg.Form;
 import org.jspecify.annotations.Nullable;
 
 /// Hidden states to queries and cache rows, before rotation: the one place that follows a {@link
@@ -37,6 +39,13 @@ final class Projector {
             ? operations.rmsNorm(q, weights.get(AttentionTensor.Q_NORM), weights.normEpsilon())
             : q;
       }
+      case QueryPath.Mixed(int dim, boolean bias) -> {
+        float[] q = apply(AttentionTensor.Q_PROJ, bias ? AttentionTensor.Q_BIAS : null, x, tokens);
+        yield mixed(
+            operations.rmsNorm(q, weights.get(AttentionTensor.Q_NORM), weights.normEpsilon()),
+            dim,
+            tokens);
+      }
       case QueryPath.LowRank(int rank, boolean bias) -> {
         float[] a =
             apply(AttentionTensor.Q_A_PROJ, bias ? AttentionTensor.Q_A_BIAS : null, x, tokens);
@@ -44,6 +53,27 @@ final class Projector {
             AttentionTensor.Q_B_PROJ, null, latentNorm(AttentionTensor.Q_A_NORM, a), tokens);
       }
     };
+  }
+
+  /// Each head's source query `[tokens, H·dim]` mapped by itself.
+  private float[] mixed(float[] queries, int dim, int tokens) {
+    int out = layout.queryDim();
+    FloatBlock from = FloatBlock.of(tokens, layout.queryHeads() * dim, queries);
+    FloatBlock to = FloatBlock.zeros(tokens, layout.queryHeads() * out);
+    FloatBlock maps =
+        FloatBlock.of(layout.queryHeads() * out, dim, weights.get(AttentionTensor.Q_STATE_PROJ));
+    for (int head = 0; head < layout.queryHeads(); head++) {
+      operations
+          .products()
+          .multiply(
+              Form.RIGHT_TRANSPOSED,
+              1,
+              from.columns(head * dim, dim),
+              maps.rows(head * out, out),
+              0,
+              to.columns(head * out, out));
+    }
+    return to.elements();
   }
 
   private float[] rows(float[] x, int tokens) {

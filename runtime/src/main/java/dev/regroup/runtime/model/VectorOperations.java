@@ -78,7 +78,7 @@ public final class VectorOperations implements Operations {
       FloatVector v = FloatVector.fromArray(SPECIES, x, start + i);
       sums = v.fma(v, sums);
     }
-    double sum = Lanes.sum(sums);
+    double sum = VectorLanes.sum(sums);
     for (; i < width; i++) {
       sum += (double) x[start + i] * x[start + i];
     }
@@ -135,11 +135,11 @@ public final class VectorOperations implements Operations {
     FloatVector sums = FloatVector.zero(SPECIES);
     int i = begin;
     for (; i < bound; i += LANES) {
-      FloatVector e = Lanes.exp(FloatVector.fromArray(SPECIES, x, i).sub(largest));
+      FloatVector e = VectorLanes.exp(FloatVector.fromArray(SPECIES, x, i).sub(largest));
       e.intoArray(x, i);
       sums = sums.add(e);
     }
-    double sum = Lanes.sum(sums);
+    double sum = VectorLanes.sum(sums);
     for (; i < end; i++) {
       x[i] = (float) Math.exp(x[i] - largest);
       sum += x[i];
@@ -174,7 +174,7 @@ public final class VectorOperations implements Operations {
     for (; i < bound; i += LANES) {
       FloatVector g = FloatVector.fromArray(SPECIES, gate, i);
       FloatVector u = FloatVector.fromArray(SPECIES, up, i);
-      g.div(Lanes.exp(g.neg()).add(1)).mul(u).intoArray(gate, i);
+      g.div(VectorLanes.exp(g.neg()).add(1)).mul(u).intoArray(gate, i);
     }
     for (; i < gate.length; i++) {
       gate[i] = (float) (gate[i] / (1 + Math.exp(-(double) gate[i]))) * up[i];

@@ -5,7 +5,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /// Vector arithmetic with the same bits in the interpreter and in compiled code.
-final class Lanes {
+final class VectorLanes {
   private static final float LOG2_E = (float) (1 / Math.log(2));
   // ln 2 in two parts, the first with zeros at its end so that n times it is exact
   private static final float LN2_HIGH = 355f / 512;
@@ -19,7 +19,7 @@ final class Lanes {
     1f / 5040, 1f / 720, 1f / 120, 1f / 24, 1f / 6, 1f / 2, 1, 1
   };
 
-  private Lanes() {}
+  private VectorLanes() {}
 
   /// The sum of all lanes, from the first to the last.
   static double sum(FloatVector v) {
