@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.plan;
+
+import org.jspecify.annotations.NullMarked;
