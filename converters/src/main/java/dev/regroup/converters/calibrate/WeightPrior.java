@@ -95,7 +95,15 @@ public final class WeightPrior {
     float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
     List<Matrix> queries = new ArrayList<>();
     for (int h = 0; h < layout.queryHeads(); h++) {
-      Matrix query = moment(all.rows(h * layout.queryDim(), layout.queryDim()), gain);
+      int first = h * layout.queryDim();
+      Matrix query = moment(all.rows(first, layout.queryDim()), gain);
+      if (spec.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias) {
+        Matrix constant =
+            weights
+                .matrix(AttentionTensor.Q_BIAS, layout.queryHeads() * layout.queryDim())
+                .rows(first, layout.queryDim());
+        query = query.plus(constant.timesTranspose(constant));
+      }
       if (spec.query() instanceof QueryPath.Direct(boolean _, boolean headNorm) && headNorm) {
         query = normed(query, weights.get(AttentionTensor.Q_NORM));
       }
@@ -140,12 +148,21 @@ public final class WeightPrior {
     return normed;
   }
 
+  /// The second moment of a head's values about their mean, which no probability changes.
   private Matrix valueMoment(Matrix states, int head) {
     return switch (layout) {
       case Gqa gqa -> {
         int group = head / (gqa.queryHeads() / gqa.kvHeads());
         int at = (gqa.kvHeads() + group) * gqa.headDim();
-        yield states.rows(at, gqa.headDim()).columns(at, gqa.headDim());
+        Matrix values = states.rows(at, gqa.headDim()).columns(at, gqa.headDim());
+        if (spec.state() instanceof StatePath.KeyValue(boolean bias, boolean _) && bias) {
+          Matrix mean =
+              weights
+                  .matrix(AttentionTensor.V_BIAS, gqa.kvHeads() * gqa.headDim())
+                  .rows(group * gqa.headDim(), gqa.headDim());
+          values = values.minus(mean.timesTranspose(mean));
+        }
+        yield values;
       }
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();

@@ -27,7 +27,7 @@ final class AdjointTest {
     sets.add(all);
     for (Set<Part> parts : sets) {
       Maps direction = random.direction(layer, parts);
-      FloatBlock output = random.block(RandomLayers.TOKENS, RandomLayers.hiddenSize());
+      FloatBlock output = random.block(shape.tokens(), RandomLayers.hiddenSize());
       float[] change = Tangent.of(pass, direction).elements();
       double there = dot(output.elements(), change);
       double size = Math.sqrt(dot(output.elements(), output.elements()) * dot(change, change));
@@ -50,12 +50,12 @@ final class AdjointTest {
     var random = new RandomLayers(12);
     FactoredAttention layer = random.layer(shape);
     var pass = new AttentionPass(layer, random.inputs(shape));
-    int window = shape.window() == 0 ? RandomLayers.TOKENS : shape.window();
+    int window = shape.window() == 0 ? shape.tokens() : shape.window();
     for (int h = 0; h < shape.layout().queryHeads(); h++) {
       float[] probabilities = pass.probabilities(h).elements();
-      for (int i = 0; i < RandomLayers.TOKENS; i++) {
-        for (int j = 0; j < RandomLayers.TOKENS; j++) {
-          float probability = probabilities[i * RandomLayers.TOKENS + j];
+      for (int i = 0; i < shape.tokens(); i++) {
+        for (int j = 0; j < shape.tokens(); j++) {
+          float probability = probabilities[i * shape.tokens() + j];
           if (j > i || j <= i - window) {
             assertThat(probability).isZero();
           } else {

@@ -11,6 +11,7 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.FloatBlock;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -18,7 +19,6 @@ import java.util.stream.Stream;
 
 /// Small converted layers of random maps, in every shape that derivatives could get wrong.
 final class RandomLayers {
-  static final int TOKENS = 14;
   private static final int HIDDEN = 12;
   private static final int LATENT = 9;
   private static final int QUERY_LATENT = 7;
@@ -29,16 +29,26 @@ final class RandomLayers {
     random = new Random(seed);
   }
 
+  /// What maps read: the layer's input, or what lies behind norms.
+  enum Reads {
+    HIDDEN,
+    MLA,
+    HEAD_NORMS
+  }
+
   /// A layer's shape.
-  ///
-  /// @param fromMla whether queries and states read inputs of their own, as behind MLA's norms
   record Case(
       String name,
       AttentionLayout layout,
-      boolean fromMla,
+      Reads reads,
       boolean interleaved,
       double attentionFactor,
       int window) {
+    /// More than a tile's rows in one case; derivatives work tile by tile.
+    int tokens() {
+      return name.endsWith("long") ? 150 : 14;
+    }
+
     @Override
     public String toString() {
       return name;
@@ -49,14 +59,18 @@ final class RandomLayers {
     var gta = new Gta(4, 2, 6, 4);
     var gla = new Gla(4, 2, 5, 3, 4, 6);
     return Stream.of(
-        new Case("GTA", gta, false, false, 1, 0),
-        new Case("GTA of one state, window, interleaved", new Gta(4, 1, 6, 2), false, true, 1.3, 5),
-        new Case("GTA without a key in its state", new Gta(4, 2, 4, 4), false, false, 1, 0),
-        new Case("GTA from MLA", new Gta(4, 2, 8, 4), true, true, 1.2, 0),
-        new Case("GLA", gla, false, false, 1, 0),
-        new Case("GLA, window, YaRN", gla, false, false, 1.25, 4),
-        new Case("GLA from MLA, interleaved", new Gla(4, 4, 5, 3, 4, 6), true, true, 1, 0),
-        new Case("GLA of one latent from MLA", new Gla(4, 1, 8, 3, 2, 5), true, true, 1.1, 6));
+        new Case("GTA", gta, Reads.HIDDEN, false, 1, 0),
+        new Case("GTA of one state, window", new Gta(4, 1, 6, 2), Reads.HIDDEN, true, 1.3, 5),
+        new Case("GTA without a key in its state", new Gta(4, 2, 4, 4), Reads.HIDDEN, false, 1, 0),
+        new Case("GTA from MLA", new Gta(4, 2, 8, 4), Reads.MLA, true, 1.2, 0),
+        new Case("GTA behind head norms", gta, Reads.HEAD_NORMS, false, 1, 0),
+        new Case("GTA, long", gta, Reads.HIDDEN, false, 1, 0),
+        new Case("GLA", gla, Reads.HIDDEN, false, 1, 0),
+        new Case("GLA, window, YaRN", gla, Reads.HIDDEN, false, 1.25, 4),
+        new Case("GLA behind head norms", gla, Reads.HEAD_NORMS, false, 1, 0),
+        new Case("GLA from MLA, interleaved", new Gla(4, 4, 5, 3, 4, 6), Reads.MLA, true, 1, 0),
+        new Case("GLA of one latent from MLA", new Gla(4, 1, 8, 3, 2, 5), Reads.MLA, true, 1.1, 6),
+        new Case("GLA, window, long", gla, Reads.HIDDEN, false, 1, 40));
   }
 
   /// A layer with biases on queries, states and rotary key.
@@ -72,7 +86,9 @@ final class RandomLayers {
     var spec =
         new AttentionSpec(
             layout,
-            new QueryPath.Direct(true, false),
+            shape.reads() == Reads.HEAD_NORMS
+                ? new QueryPath.Mixed(QUERY_LATENT, true)
+                : new QueryPath.Direct(true, false),
             tied ? new StatePath.Tied(true) : new StatePath.Latent(states, false, false, true),
             rope,
             0.6,
@@ -82,8 +98,8 @@ final class RandomLayers {
     int stateDim = layout.cacheRow().stateDim();
     return new FactoredAttention(
         spec,
-        normal(queries * (shape.fromMla() ? QUERY_LATENT : HIDDEN), 0.35),
-        normal(states * (shape.fromMla() ? LATENT : HIDDEN), 0.35),
+        normal(queries * (shape.reads() == Reads.HIDDEN ? HIDDEN : QUERY_LATENT), 0.35),
+        normal(states * (shape.reads() == Reads.HIDDEN ? HIDDEN : LATENT), 0.35),
         normal(layout.ropeDim() * HIDDEN, 0.35),
         normal(tied ? 0 : layout.queryHeads() * layout.nopeDim() * stateDim, 0.5),
         normal(tied ? 0 : layout.queryHeads() * layout.valueDim() * stateDim, 0.5),
@@ -92,10 +108,17 @@ final class RandomLayers {
   }
 
   Inputs inputs(Case shape) {
-    FloatBlock hidden = block(TOKENS, HIDDEN);
-    return shape.fromMla()
-        ? new Inputs(block(TOKENS, QUERY_LATENT), block(TOKENS, LATENT), hidden)
-        : new Inputs(hidden, hidden, hidden);
+    int tokens = shape.tokens();
+    FloatBlock hidden = block(tokens, HIDDEN);
+    return switch (shape.reads()) {
+      case HIDDEN -> new Inputs(hidden, hidden, hidden);
+      case MLA -> new Inputs(block(tokens, QUERY_LATENT), block(tokens, LATENT), hidden);
+      case HEAD_NORMS ->
+          new Inputs(
+              block(tokens, shape.layout().queryHeads() * QUERY_LATENT),
+              block(tokens, LATENT),
+              hidden);
+    };
   }
 
   /// A random value for each map of a layer.
@@ -115,11 +138,16 @@ final class RandomLayers {
     return HIDDEN;
   }
 
-  /// The parts that a layer has.
+  /// The parts of a layer that refits change.
   static Set<Part> parts(FactoredAttention layer) {
-    return layer.tied()
-        ? Set.of(Part.QUERY, Part.STATE, Part.ROPE_KEY, Part.OUTPUT)
-        : Set.of(Part.values());
+    Set<Part> parts = EnumSet.allOf(Part.class);
+    if (layer.tied()) {
+      parts.removeAll(Set.of(Part.KEY_UP, Part.VALUE_UP));
+    }
+    if (layer.spec().query() instanceof QueryPath.Mixed) {
+      parts.remove(Part.QUERY); // refits leave it
+    }
+    return parts;
   }
 
   private float[] normal(int count, double deviation) {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.calibrate;
+
+import org.jspecify.annotations.NullMarked;
