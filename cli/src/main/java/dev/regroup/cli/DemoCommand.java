@@ -50,7 +50,9 @@ final class DemoCommand implements Callable<Integer> {
     try (Console console = root.openConsole()) {
       var options =
           new ConversionOptions(Refit.Effort.DEFAULT, SEED, true, false, RegroupCommand.version());
-      var demonstration = new Demonstration(out, options, console::notice, ReportFiles::write);
+      var demonstration =
+          new Demonstration(
+              out, Demonstration.Extent.DEFAULT, options, console::notice, ReportFiles::write);
       List<DemoResult> results = demonstration.run(console.progress());
       if (console.wantsJson()) {
         console.print(DemoJson.of(results));

@@ -1,5 +1,6 @@
 package dev.regroup.cli;
 
+import dev.regroup.cli.console.Terminal;
 import java.io.PrintWriter;
 
 /// Says that the process was interrupted, where it ends before its command did. The exit code is then
@@ -7,12 +8,14 @@ import java.io.PrintWriter;
 final class Ending {
   private final Thread hook;
 
-  Ending(PrintWriter err) {
+  Ending(PrintWriter err, Terminal terminal) {
     hook =
         Thread.ofPlatform()
             .unstarted(
                 () -> {
-                  err.println();
+                  if (terminal.interactive()) {
+                    err.println(); // ends the progress bar's line
+                  }
                   err.println("regroup: interrupted");
                   err.flush();
                 });

@@ -24,8 +24,8 @@ record Failure(String line, int exitCode) {
       case CheckpointException e -> failure(e, ExitCode.BAD_CHECKPOINT);
       case UnsupportedModelException e -> failure(e, ExitCode.UNSUPPORTED);
       case IllegalArgumentException e -> failure(e, ExitCode.USAGE);
-      case UncheckedIOException e -> ofIo(Objects.requireNonNull(e.getCause()), e.getMessage());
-      case IOException e -> ofIo(e, e.getMessage());
+      case UncheckedIOException e -> new Failure(oneLine(said(e)), ExitCode.IO);
+      case IOException e -> new Failure(oneLine(describe(e)), ExitCode.IO);
       case OutOfMemoryError e ->
           new Failure(
               "memory: expected at most %s of heap, found that it is not enough (%s)"
@@ -44,11 +44,11 @@ record Failure(String line, int exitCode) {
     return new Failure(oneLine(exception.getMessage()), exitCode);
   }
 
-  /// @param said by whoever wrapped the exception; kept where it is more than the exception's own text
-  private static Failure ofIo(IOException exception, @Nullable String said) {
-    boolean wrapped = said != null && !said.equals(exception.toString());
-    boolean own = wrapped && !Objects.equals(said, exception.getMessage());
-    return new Failure(own ? oneLine(said) : oneLine(describe(exception)), ExitCode.IO);
+  /// What whoever wrapped the exception said, or the exception itself where that is nothing more.
+  private static @Nullable String said(UncheckedIOException exception) {
+    IOException cause = Objects.requireNonNull(exception.getCause());
+    boolean nothingMore = Objects.equals(exception.getMessage(), cause.toString());
+    return nothingMore ? describe(cause) : exception.getMessage();
   }
 
   private static String describe(IOException exception) {

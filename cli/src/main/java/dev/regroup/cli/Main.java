@@ -14,8 +14,9 @@ public final class Main {
   public static void main(String[] args) {
     var out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     var err = new PrintWriter(StandardError.open(), true, StandardCharsets.UTF_8);
-    var ending = new Ending(err);
-    int exitCode = run(out, err, Terminal.ofLauncher(), args);
+    Terminal terminal = Terminal.ofLauncher();
+    var ending = new Ending(err, terminal);
+    int exitCode = run(out, err, terminal, args);
     ending.cancel();
     System.exit(exitCode);
   }

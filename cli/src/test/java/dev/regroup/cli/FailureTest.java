@@ -44,6 +44,8 @@ final class FailureTest {
   void keepsWhatTheModuleSaidOfAFailedWrite() {
     var wrapped = new UncheckedIOException("out: could not commit", new IOException("busy"));
     assertThat(Failure.of(wrapped)).isEqualTo(new Failure("out: could not commit", ExitCode.IO));
+    var own = new UncheckedIOException("out: exists", new IOException("out: exists"));
+    assertThat(Failure.of(own)).isEqualTo(new Failure("out: exists", ExitCode.IO));
   }
 
   @Test

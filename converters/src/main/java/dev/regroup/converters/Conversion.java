@@ -5,6 +5,7 @@ import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -74,6 +75,9 @@ final class Conversion {
     long done = 0;
     for (PlannedTensor tensor : kept) {
       String name = tensor.info().name();
+      if (!options.allowNonFinite()) {
+        FiniteCheck.require(source, tensor.info());
+      }
       files.writer(name).copy(name, source, name);
       done += tensor.info().bytes();
       progress.advance(done, "");

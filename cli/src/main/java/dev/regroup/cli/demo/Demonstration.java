@@ -25,17 +25,23 @@ import java.util.function.Consumer;
 /// that neither training nor calibration saw.
 ///
 /// @param folder where models, texts and reports are left, to be looked at
+/// @param extent how much text is read
 /// @param options of every conversion
 /// @param notice told what is going on
 /// @param keep told of every report, with the folder to keep it in
 public record Demonstration(
     Path folder,
+    Extent extent,
     ConversionOptions options,
     Consumer<String> notice,
     BiConsumer<Path, VerificationReport> keep) {
   private static final int WINDOW_TOKENS = 256;
-  private static final long CALIBRATION_TOKENS = 32_768;
-  private static final long HELDOUT_TOKENS = 16_384;
+
+  /// How much text is read, tokens at most.
+  public record Extent(long calibration, long heldout) {
+    /// Enough for error bounds of a percent, and for two cores within three minutes.
+    public static final Extent DEFAULT = new Extent(32_768, 16_384);
+  }
 
   /// Runs all conversions of the demo.
   public List<DemoResult> run(Progress progress) {
@@ -61,7 +67,7 @@ public record Demonstration(
     try (Checkpoint checkpoint = Checkpoints.open(source)) {
       ConversionPlan plan = Conversions.plan(checkpoint, demoCase.request());
       TokenWindows windows =
-          TokenWindows.read(checkpoint, calibration, WINDOW_TOKENS, CALIBRATION_TOKENS, true);
+          TokenWindows.read(checkpoint, calibration, WINDOW_TOKENS, extent.calibration(), true);
       Conversions.convert(checkpoint, plan, Optional.of(windows), target, options, progress);
     }
   }
@@ -70,7 +76,7 @@ public record Demonstration(
     try (Checkpoint before = Checkpoints.open(source);
         Checkpoint after = Checkpoints.open(target)) {
       TokenWindows windows =
-          TokenWindows.read(before, heldout, WINDOW_TOKENS, HELDOUT_TOKENS, false);
+          TokenWindows.read(before, heldout, WINDOW_TOKENS, extent.heldout(), false);
       return Verifier.verify(before, after, VerifyOptions.on(Optional.of(windows)), progress);
     }
   }

@@ -106,13 +106,20 @@ public final class InspectionJson {
         .put("cache_elements_per_token", row.elements())
         .put("cache_bytes_per_token", row.elements() * Inspection.CACHE_ELEMENT_BYTES);
     Rope rope = run.attention().rope();
-    RopeSummary summary = RopeSummary.of(rope);
+    RopeSummary summary = RopeSummary.of(run.attention());
     node.putObject("rope")
         .put("kind", summary.kind())
         .put("dim", rope.dim())
         .put("theta", summary.theta())
         .put("factor", summary.factor())
         .put("attention_factor", rope.attentionFactor())
-        .put("interleaved", rope.interleaved());
+        .put("interleaved", rope.interleaved())
+        .set("inverse_frequencies", frequencies(rope));
+  }
+
+  private static ArrayNode frequencies(Rope rope) {
+    ArrayNode frequencies = JsonNodeFactory.instance.arrayNode();
+    rope.inverseFrequencies().forEach(frequencies::add);
+    return frequencies;
   }
 }

@@ -119,7 +119,7 @@ public final class InspectionText {
     lines.add("");
     lines.add("Attention");
     var table = new Table("layers", "layout", "heads", "cached a token", "window", "rope");
-    for (LayerRun run : LayerRun.of(model.layers())) {
+    for (LayerRun run : LayerRun.alike(model.layers())) {
       AttentionLayout layout = run.attention().layout();
       table.row(
           run.label(),
@@ -127,7 +127,7 @@ public final class InspectionText {
           LayoutText.heads(layout),
           LayoutText.row(layout.cacheRow()),
           run.attention().window() == 0 ? "none" : run.attention().window(),
-          RopeSummary.of(run.attention().rope()).label(run.attention().rope()));
+          RopeSummary.of(run.attention()).label(run.attention().rope()));
     }
     lines.addAll(table.lines());
   }
@@ -135,7 +135,7 @@ public final class InspectionText {
   private void addCache(ModelSpec model) {
     lines.add("");
     lines.add("KV cache (%d bytes an element)".formatted(Inspection.CACHE_ELEMENT_BYTES));
-    for (LayerRun run : LayerRun.of(model.layers())) {
+    for (LayerRun run : LayerRun.alike(model.layers())) {
       lines.add(
           "  per token and layer: %s B (layers %s)"
               .formatted(

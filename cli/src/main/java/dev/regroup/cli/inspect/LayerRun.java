@@ -23,6 +23,25 @@ public record LayerRun(int first, int last, AttentionSpec attention) {
     return runs;
   }
 
+  /// The layers of a model, neighbours merged that differ at most in the frequencies that a conversion
+  /// chose for them.
+  public static List<LayerRun> alike(List<LayerSpec> layers) {
+    var runs = new ArrayList<LayerRun>();
+    for (LayerRun next : of(layers)) {
+      LayerRun last = runs.isEmpty() ? next : runs.getLast();
+      boolean alike =
+          RopeSummary.isChosen(last.attention)
+              && RopeSummary.isChosen(next.attention)
+              && last.attention.withRope(next.attention.rope()).equals(next.attention);
+      if (!runs.isEmpty() && alike) {
+        runs.set(runs.size() - 1, new LayerRun(last.first, next.last, last.attention));
+      } else {
+        runs.add(next);
+      }
+    }
+    return runs;
+  }
+
   /// `3`, or `0-5`.
   public String label() {
     return first == last ? Integer.toString(first) : first + "-" + last;

@@ -1,17 +1,34 @@
 package dev.regroup.cli.inspect;
 
 import dev.regroup.cli.console.Quantity;
+import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.Rope;
+import dev.regroup.formats.attention.StatePath;
 
 /// A rotary embedding in a few words, read off its frequencies.
 ///
 /// @param kind `none`, `default` (`theta^(-2l/dim)`), `linear` (all of them divided by one factor),
-///     `scaled` (the slow ones slowed down, as llama3 and YaRN do) or `custom`
+///     `scaled` (the slow ones slowed down, as llama3 and YaRN do), `chosen` (from a source's frequencies,
+///     by a conversion) or `custom`
 /// @param theta the base that the two fastest pairs speak of; 0 where they say nothing, as where the
 ///     second one is scaled too
 /// @param factor by how much the slowest pair is slower than `default` has it; 1 where not known
 public record RopeSummary(String kind, double theta, double factor) {
   private static final double TOLERANCE = 1e-4;
+
+  /// Reads the frequencies of a sublayer.
+  public static RopeSummary of(AttentionSpec attention) {
+    return isChosen(attention) ? new RopeSummary("chosen", 0, 1) : of(attention.rope());
+  }
+
+  /// Whether a conversion chose the frequencies: it made the rotary key anew.
+  static boolean isChosen(AttentionSpec attention) {
+    return switch (attention.state()) {
+      case StatePath.KeyValue _ -> false;
+      case StatePath.Tied _, StatePath.Encoded _ -> true;
+      case StatePath.Latent(int _, boolean norm, boolean _, boolean _) -> !norm;
+    };
+  }
 
   /// Reads the frequencies of `rope`.
   public static RopeSummary of(Rope rope) {

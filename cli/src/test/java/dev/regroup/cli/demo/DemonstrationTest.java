@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The demo without its refits, which take most of its time.
+/// The demo on less text and without its refits, which take most of its time.
 final class DemonstrationTest {
   @TempDir private Path folder;
 
@@ -21,7 +21,12 @@ final class DemonstrationTest {
     var options = new ConversionOptions(Refit.Effort.NONE, 1, true, false, "test");
     var kept = new ArrayList<Path>();
     var demonstration =
-        new Demonstration(folder, options, _ -> {}, (directory, _) -> kept.add(directory));
+        new Demonstration(
+            folder,
+            new Demonstration.Extent(4096, 4096),
+            options,
+            _ -> {},
+            (directory, _) -> kept.add(directory));
     List<DemoResult> results = demonstration.run(Progress.NONE);
     assertThat(results)
         .extracting(DemoResult::name)

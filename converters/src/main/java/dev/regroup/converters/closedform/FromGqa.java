@@ -28,6 +28,7 @@ final class FromGqa {
   private final boolean tied;
   private final int keyDim;
   private final int groupSize;
+  private final PairRows rows;
 
   FromGqa(
       AttentionSpec source,
@@ -43,13 +44,14 @@ final class FromGqa {
     tied = target.layout() instanceof Gta;
     keyDim = gqa.kvHeads() * gqa.headDim();
     groupSize = gqa.queryHeads() / gqa.kvHeads();
+    rows = new PairRows(gqa, source.rope(), target.rope());
   }
 
   ClosedForm convert() {
     RopeSlots slots = new RopeSlots(keyMoments(), keyMetrics(), kernels());
     List<RopeSlots.Slot> filled = slots.fill(target.layout().ropeDim() / 2);
-    Matrix slotKeys = slotKeys(filled);
-    Matrix positionFree = interleaved(slots.positionFree());
+    Matrix slotKeys = rows.slotKeys(filled);
+    Matrix positionFree = rows.queryCoordinates(slots.positionFree());
     List<SharedState> states = states(positionFree);
 
     Matrix encoders = Matrix.stacked(states.stream().map(SharedState::encode).toList());
@@ -124,57 +126,6 @@ final class FromGqa {
     List<Double> chosen = slots.stream().map(slot -> all.get(slot.frequency())).toList();
     return target.withRope(
         new Rope(chosen, target.rope().interleaved(), target.rope().attentionFactor()));
-  }
-
-  /// Slots as rows over the source's keys, in the pair order of the target's rope: `[d_r, G·d]`.
-  private Matrix slotKeys(List<RopeSlots.Slot> slots) {
-    Matrix rows = Matrix.zeros(target.layout().ropeDim(), keyDim);
-    for (int s = 0; s < slots.size(); s++) {
-      ComplexMatrix key = slots.get(s).key();
-      for (int i = 0; i < key.columns(); i++) {
-        double re = key.real().at(0, i);
-        double im = key.imaginary().at(0, i);
-        put(rows, target.rope().first(s), target.rope().second(s), i, re, im);
-      }
-    }
-    return rows;
-  }
-
-  /// Writes `(re + i·im)` times key pair `pair`: its real part into one row, its imaginary part into
-  /// another.
-  private void put(Matrix rows, int realRow, int imaginaryRow, int pair, double re, double im) {
-    int pairs = gqa.headDim() / 2;
-    int base = pair / pairs * gqa.headDim();
-    Rope rope = source.rope();
-    int first = base + rope.first(pair % pairs);
-    int second = base + rope.second(pair % pairs);
-    rows.elements()[realRow * keyDim + first] = re;
-    rows.elements()[realRow * keyDim + second] = -im;
-    rows.elements()[imaginaryRow * keyDim + first] = im;
-    rows.elements()[imaginaryRow * keyDim + second] = re;
-  }
-
-  /// Complex rows (one a query coordinate) as real rows in the order of a head's elements,
-  /// `[G·d, G·d]`; the source's attention factor, which rotated parts carry twice, is made explicit.
-  private Matrix interleaved(ComplexMatrix complex) {
-    int pairs = gqa.headDim() / 2;
-    double factor = source.rope().attentionFactor() * source.rope().attentionFactor();
-    Matrix rows = Matrix.zeros(keyDim, keyDim);
-    for (int r = 0; r < complex.rows(); r++) {
-      int base = r / pairs * gqa.headDim();
-      int realRow = base + source.rope().first(r % pairs);
-      int imaginaryRow = base + source.rope().second(r % pairs);
-      for (int i = 0; i < complex.columns(); i++) {
-        put(
-            rows,
-            realRow,
-            imaginaryRow,
-            i,
-            factor * complex.real().at(r, i),
-            factor * complex.imaginary().at(r, i));
-      }
-    }
-    return rows;
   }
 
   private int stateGroups() {
@@ -258,31 +209,9 @@ final class FromGqa {
           tied
               ? keyDecoder(states, h).columns(0, target.layout().nopeDim()).transpose()
               : Matrix.identity(gqa.headDim());
-      maps.add(Matrix.stacked(List.of(free, slotQueries(slots, h / groupSize))).scaled(ratio));
+      maps.add(Matrix.stacked(List.of(free, rows.slotQueries(slots, h / groupSize))).scaled(ratio));
     }
     return Matrix.stacked(maps);
-  }
-
-  /// Slots as rows over a source query of kv head `kvHead`: `[d_r, d]`.
-  private Matrix slotQueries(List<RopeSlots.Slot> slots, int kvHead) {
-    int dim = gqa.headDim();
-    int pairs = dim / 2;
-    Matrix rows = Matrix.zeros(target.layout().ropeDim(), dim);
-    for (int s = 0; s < slots.size(); s++) {
-      ComplexMatrix query = slots.get(s).query();
-      int realRow = target.rope().first(s);
-      int imaginaryRow = target.rope().second(s);
-      for (int l = 0; l < pairs; l++) {
-        // the conjugate: a query meets conj(q)·k
-        double re = query.real().at(0, kvHead * pairs + l);
-        double im = -query.imaginary().at(0, kvHead * pairs + l);
-        rows.elements()[realRow * dim + source.rope().first(l)] = re;
-        rows.elements()[realRow * dim + source.rope().second(l)] = -im;
-        rows.elements()[imaginaryRow * dim + source.rope().first(l)] = im;
-        rows.elements()[imaginaryRow * dim + source.rope().second(l)] = re;
-      }
-    }
-    return rows;
   }
 
   /// The source's key and value projections, one above the other, `[2·G·d, D]`.

@@ -1,6 +1,5 @@
 package dev.regroup.converters.plan;
 
-import dev.regroup.formats.architecture.FeedForward;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.tensor.Shape;
@@ -13,7 +12,7 @@ final class PeakMemory {
 
   private PeakMemory() {}
 
-  /// An upper estimate in bytes: the largest layer in float32 before and after, its attention once more
+  /// An upper estimate in bytes: the largest layer in float32 before and after, its experts included, its attention once more
   /// in float64, and the residual streams of source and target over the calibration tokens.
   static long estimate(ModelSpec source, ModelSpec target) {
     long largest = 0;
@@ -23,20 +22,13 @@ final class PeakMemory {
       long attention =
           elements(before.attention().tensors(source.hiddenSize()))
               + elements(after.attention().tensors(source.hiddenSize()));
-      long layer = 4 * (attention + feedForward(before, source.hiddenSize())) + 8 * attention;
+      long layer =
+          4 * (attention + elements(before.feedForward().tensors(source.hiddenSize())))
+              + 8 * attention;
       largest = Math.max(largest, layer);
     }
     long streams = 2L * CALIBRATION_TOKENS * source.hiddenSize() * 4;
     return RUNTIME + largest + streams;
-  }
-
-  /// Experts are read one at a time.
-  private static long feedForward(LayerSpec layer, int hiddenSize) {
-    return switch (layer.feedForward()) {
-      case FeedForward.Dense dense -> elements(dense.tensors(hiddenSize));
-      case FeedForward.Mixture mixture ->
-          3L * hiddenSize * mixture.intermediateSize() * (1 + mixture.sharedExperts());
-    };
   }
 
   private static long elements(Map<?, Shape> tensors) {

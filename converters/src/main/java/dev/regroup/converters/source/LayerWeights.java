@@ -46,23 +46,13 @@ public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
   }
 
   private static void checkFinite(String name, float[] values, boolean allowed) {
-    long count = 0;
-    int first = -1;
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
-        first = first < 0 ? i : first;
-        count++;
-        if (allowed) {
-          values[i] = 0;
+        if (!allowed) {
+          throw FiniteCheck.refused(name, i);
         }
+        values[i] = 0;
       }
-    }
-    if (count > 0 && !allowed) {
-      throw new CheckpointException(
-          ("tensor \"%s\": expected finite weights, found %d that are not, the first %s at element"
-                  + " %d -> download the model again, or let them count as zero with"
-                  + " --allow-non-finite")
-              .formatted(name, count, values[first], first));
     }
   }
 }
