@@ -46,19 +46,13 @@ record PairRows(Gqa gqa, Rope source, Rope target) {
     Matrix rows = Matrix.zeros(keyDim, keyDim);
     for (int r = 0; r < coordinates.rows(); r++) {
       int base = r / pairs * gqa.headDim();
-      put(
-          rows,
-          base + source.first(r % pairs),
-          base + source.second(r % pairs),
-          coordinates,
-          r);
+      put(rows, base + source.first(r % pairs), base + source.second(r % pairs), coordinates, r);
     }
     return rows.scaled(source.attentionFactor() * source.attentionFactor());
   }
 
   /// Writes row `row` of `complex` into two rows over head elements.
-  private void put(
-      Matrix rows, int realRow, int imaginaryRow, ComplexMatrix complex, int row) {
+  private void put(Matrix rows, int realRow, int imaginaryRow, ComplexMatrix complex, int row) {
     int pairs = gqa.headDim() / 2;
     int width = rows.columns();
     for (int pair = 0; pair < complex.columns(); pair++) {

@@ -52,7 +52,7 @@ public final class Refit {
 
     /// An MLA source's closed form is close already, and little is left to gain.
     Effort forMla() {
-      return new Effort(Math.min(steps, 1), Math.min(windows, 16), Math.min(iterations, 5));
+      return new Effort(Math.min(steps, 1), windows, iterations);
     }
   }
 
