@@ -7,10 +7,8 @@ import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.converters.refine.Refit;
 import dev.regroup.formats.Checkpoints;
-import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.Progress;
-import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,37 +50,10 @@ final class ConversionQualityTest {
       List<int[]> tested =
           TokenWindows.read(source, text, WINDOW, (long) heldout * WINDOW, false).windows();
       try (Checkpoint converted = Checkpoints.open(target)) {
-        double before = loss(plan.source(), source, tested);
-        double after = loss(Checkpoints.describe(converted), converted, tested);
+        double before = Surprise.mean(plan.source(), source, tested);
+        double after = Surprise.mean(Checkpoints.describe(converted), converted, tested);
         assertThat(Math.exp(after - before)).isBetween(0.99, bound);
       }
     }
-  }
-
-  /// Mean negative log likelihood of a token, nats.
-  private static double loss(ModelSpec spec, Checkpoint weights, List<int[]> windows) {
-    var model = new Transformer(spec, weights);
-    double sum = 0;
-    long count = 0;
-    for (int[] window : windows) {
-      float[] logits = model.logits(window);
-      for (int t = 0; t + 1 < window.length; t++) {
-        sum += surprise(logits, t * spec.vocabularySize(), spec.vocabularySize(), window[t + 1]);
-        count++;
-      }
-    }
-    return sum / count;
-  }
-
-  private static double surprise(float[] logits, int from, int vocabulary, int token) {
-    float most = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < vocabulary; i++) {
-      most = Math.max(most, logits[from + i]);
-    }
-    double sum = 0;
-    for (int i = 0; i < vocabulary; i++) {
-      sum += Math.exp(logits[from + i] - most);
-    }
-    return Math.log(sum) + most - logits[from + token];
   }
 }
