@@ -9,15 +9,18 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /// Refits one converted layer on the target's residual stream, towards the source's: what earlier
 /// layers got wrong is part of what this one is asked to put right.
@@ -28,6 +31,11 @@ public final class Refit {
   /// Beyond this many weights a Gauss-Newton step takes more memory than a conversion should.
   private static final long MAX_WEIGHTS = 16_000_000;
 
+  /// One window in so many is held back to try refits on.
+  private static final int HELD_SHARE = 4;
+
+  private static final int MAX_HELD = 8;
+
   /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
   private static final int MAX_OUTPUT_WIDTH = 8192;
 
@@ -37,6 +45,11 @@ public final class Refit {
   private final Streams streams;
   private final int hiddenSize;
   private final double normEpsilon;
+
+  /// Windows that refits see, and windows that they are tried on.
+  private final int[] fitted;
+
+  private final int[] held;
 
   /// How hard to try.
   ///
@@ -71,13 +84,20 @@ public final class Refit {
     this.streams = streams;
     this.hiddenSize = hiddenSize;
     this.normEpsilon = normEpsilon;
+    int all = streams.windows();
+    int count = Math.min(MAX_HELD, all / HELD_SHARE);
+    // from the middle of equal stretches: text often comes in order
+    held = IntStream.range(0, count).map(i -> (2 * i + 1) * all / (2 * count)).toArray();
+    fitted =
+        IntStream.range(0, all).filter(w -> Arrays.stream(held).noneMatch(h -> h == w)).toArray();
   }
 
-  /// The refitted layer.
+  /// The refitted layer: every refit is tried on windows that it has not seen, and kept only where it
+  /// lowers the error there. Fewer than four windows are too few to tell, and nothing is refitted.
   ///
   /// @param seed of the preconditioner's probes
   public FactoredAttention refine(FactoredAttention closed, long seed) {
-    if (effort.steps() == 0) {
+    if (effort.steps() == 0 || held.length == 0) {
       return closed;
     }
     Set<Part> parts = parts(closed);
@@ -86,40 +106,61 @@ public final class Refit {
       refined = gaussNewton(refined, parts, seed);
     }
     if (parts.contains(Part.OUTPUT) && outputWidth(refined) <= MAX_OUTPUT_WIDTH) {
-      refined = outputRefit(refined);
+      refined = better(outputRefit(refined), refined);
     }
     return refined;
   }
 
   private FactoredAttention gaussNewton(FactoredAttention closed, Set<Part> parts, long seed) {
-    SourceInputs reader = new SourceInputs(layer, weights);
-    int tokens = streams.tokens();
     List<Inputs> inputs = new ArrayList<>();
     List<FloatBlock> targets = new ArrayList<>();
-    for (int window : spread(windows(closed))) {
-      inputs.add(reader.of(streams.target(window), tokens));
+    for (int window : spread(fitted, windows(closed))) {
+      inputs.add(inputs(window));
       targets.add(target(window));
     }
     FactoredAttention refined = closed;
     for (int step = 0; step < effort.steps(); step++) {
       var settings = new GaussNewton.Settings(effort.iterations(), 1e-3, seed * 1000 + step);
-      refined = new GaussNewton(settings, inputs, targets, parts).step(refined);
+      FactoredAttention next = new GaussNewton(settings, inputs, targets, parts).step(refined);
+      if (better(next, refined).equals(refined)) {
+        break;
+      }
+      refined = next;
     }
     return refined;
   }
 
-  private int windows(FactoredAttention closed) {
-    long each = 4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
-    return (int)
-        Math.max(1, Math.min(Math.min(effort.windows(), streams.windows()), MEMORY / each));
+  /// The one with the lower error on the windows held back; `known` where they tie.
+  private FactoredAttention better(FactoredAttention next, FactoredAttention known) {
+    return error(next) < error(known) ? next : known;
   }
 
-  private int[] spread(int count) {
-    int[] windows = new int[count];
-    for (int i = 0; i < count; i++) {
-      windows[i] = (int) ((long) i * streams.windows() / count);
-    }
-    return windows;
+  private double error(FactoredAttention candidate) {
+    double[] errors = new double[held.length];
+    Parallel.forEach(
+        held.length,
+        i -> {
+          float[] output = new AttentionPass(candidate, inputs(held[i])).output().elements();
+          float[] target = target(held[i]).elements();
+          for (int e = 0; e < output.length; e++) {
+            double difference = (double) output[e] - target[e];
+            errors[i] += difference * difference;
+          }
+        });
+    return Arrays.stream(errors).sum();
+  }
+
+  private Inputs inputs(int window) {
+    return new SourceInputs(layer, weights).of(streams.target(window), streams.tokens());
+  }
+
+  private int windows(FactoredAttention closed) {
+    long each = 4L * closed.spec().layout().queryHeads() * streams.tokens() * streams.tokens();
+    return (int) Math.max(1, Math.min(Math.min(effort.windows(), fitted.length), MEMORY / each));
+  }
+
+  private static int[] spread(int[] all, int count) {
+    return IntStream.range(0, count).map(i -> all[(int) ((long) i * all.length / count)]).toArray();
   }
 
   /// What the layer's maps should add to the target's stream of one window: what the source adds to its
@@ -148,8 +189,9 @@ public final class Refit {
     int tokens = streams.tokens();
     float[] output =
         OutputRefit.solve(
-            streams.windows(),
-            w -> {
+            fitted.length,
+            i -> {
+              int w = fitted[i];
               float[] x = layer.attentionInput(streams.target(w), tokens);
               float[] heads = sublayer.heads(sublayer.rotate(sublayer.project(x, tokens), 0));
               return new OutputRefit.Window(
