@@ -3,6 +3,7 @@ package dev.regroup.converters;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.InMemory.Statistics;
+import dev.regroup.converters.calibrate.SourceValues;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
@@ -55,7 +56,8 @@ final class ExactConversionTest {
           "llama-llama3",
           "llama-yarn",
           "mistral",
-          "qwen2");
+          "qwen2",
+          "qwen3");
 
   private static final List<String> MLA =
       List.of("deepseek-v2", "deepseek-v2-lite", "deepseek-v3", "deepseek-v3-halves");
@@ -109,7 +111,15 @@ final class ExactConversionTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"llama-mqa", "llama-yarn", "mistral", "qwen2", "deepseek-v2", "deepseek-v2-lite"})
+      strings = {
+        "llama-mqa",
+        "llama-yarn",
+        "mistral",
+        "qwen2",
+        "qwen3",
+        "deepseek-v2",
+        "deepseek-v2-lite"
+      })
   void staysExactUnderTheRefit(String name, @TempDir Path scratch) {
     ConversionRequest gla = ConversionRequest.to(TargetLayout.GLA);
     ConversionRequest request =
@@ -222,6 +232,12 @@ final class ExactConversionTest {
   }
 
   /// GTA whose states hold all keys of their heads and, beside them, all values.
+  private static QueryPath queries(AttentionSpec source, boolean bias) {
+    return SourceValues.normed(source)
+        ? new QueryPath.Mixed(source.layout().queryDim(), bias)
+        : new QueryPath.Direct(bias, false);
+  }
+
   private static AttentionSpec tied(AttentionSpec source, int states, int ropeDim) {
     Gqa gqa = (Gqa) source.layout();
     int keys = gqa.kvHeads() / states * gqa.headDim();
@@ -229,8 +245,10 @@ final class ExactConversionTest {
     boolean bias = source.state() instanceof StatePath.KeyValue(boolean b, boolean _) && b;
     return new AttentionSpec(
         new Gta(gqa.queryHeads(), states, stateDim, ropeDim),
-        new QueryPath.Direct(bias, false),
-        new StatePath.Tied(bias),
+        queries(source, bias),
+        SourceValues.normed(source)
+            ? new StatePath.Encoded(gqa.kvHeads(), gqa.headDim(), bias)
+            : new StatePath.Tied(bias),
         rope(source.rope(), ropeDim),
         1 / Math.sqrt(stateDim),
         source.outputBias(),
@@ -243,8 +261,10 @@ final class ExactConversionTest {
     boolean bias = source.state() instanceof StatePath.KeyValue(boolean b, boolean _) && b;
     return new AttentionSpec(
         new Gla(gqa.queryHeads(), heads, latentDim, gqa.headDim(), ropeDim, gqa.headDim()),
-        new QueryPath.Direct(bias, false),
-        new StatePath.Latent(heads * latentDim, false, false, bias),
+        queries(source, bias),
+        SourceValues.normed(source)
+            ? new StatePath.Encoded(gqa.kvHeads(), gqa.headDim(), bias)
+            : new StatePath.Latent(heads * latentDim, false, false, bias),
         rope(source.rope(), ropeDim),
         1 / Math.sqrt(gqa.headDim() + ropeDim),
         source.outputBias(),
