@@ -30,7 +30,11 @@ final class SourceModelsTest {
   @TestFactory
   Stream<DynamicTest> agreeWithTransformers(@TempDir Path scratch) {
     var witness = TransformersWitness.find();
-    assumeTrue(witness.isPresent(), witness::whyNot);
+    if (!witness.isPresent()) {
+      // a factory that aborts would vanish from the count; a test that does is shown as skipped
+      return Stream.of(
+          DynamicTest.dynamicTest("transformers", () -> assumeTrue(false, witness::whyNot)));
+    }
     List<Question> questions =
         Fixtures.all().stream()
             .map(fixture -> question(fixture, scratch))

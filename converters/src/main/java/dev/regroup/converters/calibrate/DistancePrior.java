@@ -5,7 +5,7 @@ import java.util.Arrays;
 /// How far back attention looks where nothing better is known: mass falls off as one over the distance.
 final class DistancePrior {
   /// The share of the prior in measured distances. Measured mass alone trusts that what a key holds has
-  /// nothing to do with how far away it is; half of each gives the lower perplexity (`bench/quality.md`).
+  /// nothing to do with how far away it is; half of each gives the lower perplexity (`docs/adr/0006`).
   private static final double SHARE = 0.5;
 
   private DistancePrior() {}

@@ -12,8 +12,8 @@ final class PeakMemory {
 
   private PeakMemory() {}
 
-  /// An upper estimate in bytes: the largest layer in float32 before and after, its experts included, its attention once more
-  /// in float64, and the residual streams of source and target over the calibration tokens.
+  /// An upper estimate in bytes: the largest layer in float32 before and after, its experts
+  /// included, its attention once more in float64, and the residual streams of source and target over the calibration tokens.
   static long estimate(ModelSpec source, ModelSpec target) {
     long largest = 0;
     for (int i = 0; i < source.layers().size(); i++) {

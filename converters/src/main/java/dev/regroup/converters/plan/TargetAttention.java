@@ -196,9 +196,8 @@ final class TargetAttention {
     return ropeDim;
   }
 
-  /// The frequencies of a shared rotary key. Up to the head dim, every k-th one of the source: for
-  /// half the head dim that is the standard table of the smaller dim, whatever the scaling. Beyond
-  /// it, each source frequency several times (one slot a kv head).
+  /// Stands in for the frequencies of the shared rotary key, which no header tells: the conversion
+  /// chooses them among the source's (`docs/adr/0006`). Every k-th one until then.
   private static Rope stridedRope(Rope source, int ropeDim) {
     List<Double> all = source.inverseFrequencies();
     int slots = ropeDim / 2;
