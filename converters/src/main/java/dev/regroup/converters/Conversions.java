@@ -42,6 +42,8 @@ public final class Conversions {
       Path target,
       ConversionOptions options,
       Progress progress) {
-    return new Conversion(source, plan, calibration, options, progress).into(target);
+    ConversionPlan settled =
+        TableSearch.settle(source, plan, calibration, options.allowNonFinite());
+    return new Conversion(source, settled, calibration, options, progress).into(target);
   }
 }

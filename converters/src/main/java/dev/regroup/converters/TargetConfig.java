@@ -2,6 +2,8 @@ package dev.regroup.converters;
 
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.Profile;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -46,8 +48,15 @@ final class TargetConfig {
     }
     var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
     Path config = directory.resolve("config.json");
-    ModelConfig.write(config, Regrouped.config(source.config(), target, provenance));
+    ModelConfig.write(config, config(target, provenance));
     sync(config);
+  }
+
+  private ObjectNode config(ModelSpec target, Regrouped.Provenance provenance) {
+    return switch (plan.request().profile()) {
+      case REGROUP, REFERENCE -> Regrouped.config(source.config(), target, provenance);
+      case DEEPSEEK_V2, DEEPSEEK_V3 -> DeepseekConfig.of(source.config(), target, provenance);
+    };
   }
 
   /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
@@ -68,6 +77,9 @@ final class TargetConfig {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());
+    if (request.profile() != Profile.REGROUP) {
+      node.put("profile", request.profile().label());
+    }
     node.put("seed", options.seed());
     node.put("fit_steps", 0);
     ObjectNode refit = node.putObject("refit");

@@ -1,6 +1,7 @@
 package dev.regroup.converters.plan;
 
 import dev.regroup.converters.plan.PlannedTensor.Fate;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
@@ -61,9 +62,24 @@ public final class Planner {
   private static ModelSpec target(ModelSpec source, ConversionRequest request) {
     var attention = new ArrayList<AttentionSpec>();
     for (int i = 0; i < source.layers().size(); i++) {
-      attention.add(TargetAttention.of(i, source.layers().get(i).attention(), request));
+      attention.add(
+          TargetAttention.of(
+              i, source.layers().get(i).attention(), source.hiddenSize(), request));
     }
-    return source.withAttention("regroup", attention);
+    return source.withAttention(architecture(source, request), attention);
+  }
+
+  private static String architecture(ModelSpec source, ConversionRequest request) {
+    return switch (request.profile()) {
+      case REGROUP, REFERENCE -> "regroup";
+      case DEEPSEEK_V2 -> deepseek(source, DeepseekConfig.V2);
+      case DEEPSEEK_V3 -> deepseek(source, DeepseekConfig.V3);
+    };
+  }
+
+  private static String deepseek(ModelSpec source, String architecture) {
+    DeepseekConfig.requireExpressible(source);
+    return architecture;
   }
 
   private static List<PlannedTensor> fates(
