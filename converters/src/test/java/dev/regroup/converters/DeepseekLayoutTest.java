@@ -89,7 +89,8 @@ final class DeepseekLayoutTest {
       double theta = checkpoint.config().number("rope_theta");
       assertThat(spec.layers())
           .extracting(layer -> layer.attention().rope())
-          .containsOnly(Rope.standard(spec.layers().getFirst().attention().layout().ropeDim(), theta, true));
+          .containsOnly(
+              Rope.standard(spec.layers().getFirst().attention().layout().ropeDim(), theta, true));
     }
   }
 
@@ -129,8 +130,7 @@ final class DeepseekLayoutTest {
       var model = new Transformer(Checkpoints.describe(checkpoint), checkpoint);
       var layer = model.layer(0);
       float[] hidden = model.embedding().embed(InMemory.tokens(spec, 3, WINDOW));
-      float[] rows =
-          layer.attention().project(layer.attentionInput(hidden, WINDOW), WINDOW).rows();
+      float[] rows = layer.attention().project(layer.attentionInput(hidden, WINDOW), WINDOW).rows();
       double squares = 0;
       for (int token = 0; token < WINDOW; token++) {
         int at = token * rows.length / WINDOW;

@@ -54,8 +54,7 @@ final class NormAnchor {
     float[] bias = orZeros(attention.biases().state(), gla.latentDim());
     scale(bias, shrink);
     bias[last] = (float) CONSTANT;
-    tensors.put(
-        AttentionTensor.KV_A_PROJ, FactoredAttention.joined(latent, attention.ropeKey()));
+    tensors.put(AttentionTensor.KV_A_PROJ, FactoredAttention.joined(latent, attention.ropeKey()));
     tensors.put(
         AttentionTensor.KV_A_BIAS,
         FactoredAttention.joined(bias, orZeros(attention.biases().ropeKey(), gla.ropeDim())));

@@ -45,50 +45,105 @@ public record ConversionRequest(
 
   /// In whose form the target is written.
   public Profile profile() {
-    return givenProfile.orElse(
-        target == TargetLayout.MLA ? Profile.DEEPSEEK_V2 : Profile.REGROUP);
+    return givenProfile.orElse(target == TargetLayout.MLA ? Profile.DEEPSEEK_V2 : Profile.REGROUP);
   }
 
   /// The same request for so many kv heads.
   public ConversionRequest withKvHeads(int heads) {
     return new ConversionRequest(
-        target, givenProfile, OptionalInt.of(heads), latentHeads, latentDim, ropeDim, ropeTheta, dtype, maxShardBytes);
+        target,
+        givenProfile,
+        OptionalInt.of(heads),
+        latentHeads,
+        latentDim,
+        ropeDim,
+        ropeTheta,
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request for `heads` latents of `dim` elements.
   public ConversionRequest withLatents(int heads, int dim) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, OptionalInt.of(heads), OptionalInt.of(dim), ropeDim, ropeTheta, dtype, maxShardBytes);
+        target,
+        givenProfile,
+        kvHeads,
+        OptionalInt.of(heads),
+        OptionalInt.of(dim),
+        ropeDim,
+        ropeTheta,
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request for a latent of `dim` elements.
   public ConversionRequest withLatentDim(int dim) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, latentHeads, OptionalInt.of(dim), ropeDim, ropeTheta, dtype, maxShardBytes);
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        OptionalInt.of(dim),
+        ropeDim,
+        ropeTheta,
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request for a rotary key of `dim` elements.
   public ConversionRequest withRopeDim(int dim) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, latentHeads, latentDim, OptionalInt.of(dim), ropeTheta, dtype, maxShardBytes);
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        OptionalInt.of(dim),
+        ropeTheta,
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request for a rotary table of base `theta`.
   public ConversionRequest withRopeTheta(int theta) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, latentHeads, latentDim, ropeDim, OptionalInt.of(theta), dtype, maxShardBytes);
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        OptionalInt.of(theta),
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request in another form.
   public ConversionRequest withProfile(Profile form) {
     return new ConversionRequest(
-        target, Optional.of(form), kvHeads, latentHeads, latentDim, ropeDim, ropeTheta, dtype, maxShardBytes);
+        target,
+        Optional.of(form),
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        ropeTheta,
+        dtype,
+        maxShardBytes);
   }
 
   /// The same request with new tensors of another dtype.
   public ConversionRequest withDtype(Dtype written) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, latentHeads, latentDim, ropeDim, ropeTheta, Optional.of(written), maxShardBytes);
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        ropeTheta,
+        Optional.of(written),
+        maxShardBytes);
   }
 
   /// The same request with files cut at so many bytes.

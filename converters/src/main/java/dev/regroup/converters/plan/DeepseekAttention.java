@@ -50,7 +50,8 @@ record DeepseekAttention(String where, AttentionSpec source, Gqa gqa, Conversion
       case DEEPSEEK_V2, DEEPSEEK_V3 -> {}
       case REGROUP, REFERENCE ->
           throw unsupported(
-              "--profile", "expected deepseek-v2 or deepseek-v3 for --to mla, found "
+              "--profile",
+              "expected deepseek-v2 or deepseek-v3 for --to mla, found "
                   + request.profile().label());
     }
     if (request.kvHeads().isPresent()) {
@@ -59,10 +60,10 @@ record DeepseekAttention(String where, AttentionSpec source, Gqa gqa, Conversion
     if (request.latentHeads().orElse(1) != 1) {
       throw unsupported(
           "--latent-heads",
-          "expected 1, as MLA has, found %d -> --to gla".formatted(request.latentHeads().getAsInt()));
+          "expected 1, as MLA has, found %d -> --to gla"
+              .formatted(request.latentHeads().getAsInt()));
     }
-    boolean headNorm =
-        source.query() instanceof QueryPath.Direct(boolean _, boolean norm) && norm;
+    boolean headNorm = source.query() instanceof QueryPath.Direct(boolean _, boolean norm) && norm;
     boolean keyNorm = source.state() instanceof StatePath.KeyValue(boolean _, boolean norm) && norm;
     if (headNorm || keyNorm) {
       throw unsupported(
@@ -83,8 +84,7 @@ record DeepseekAttention(String where, AttentionSpec source, Gqa gqa, Conversion
   }
 
   private int latentDim() {
-    int latentDim =
-        request.latentDim().orElse(Math.min(4, 2 * gqa.kvHeads()) * gqa.headDim());
+    int latentDim = request.latentDim().orElse(Math.min(4, 2 * gqa.kvHeads()) * gqa.headDim());
     if (latentDim < 2) {
       throw unsupported(
           "--latent-dim",

@@ -10,6 +10,7 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
@@ -63,13 +64,18 @@ public final class Planner {
     var attention = new ArrayList<AttentionSpec>();
     for (int i = 0; i < source.layers().size(); i++) {
       attention.add(
-          TargetAttention.of(
-              i, source.layers().get(i).attention(), source.hiddenSize(), request));
+          TargetAttention.of(i, source.layers().get(i).attention(), source.hiddenSize(), request));
     }
     return source.withAttention(architecture(source, request), attention);
   }
 
   private static String architecture(ModelSpec source, ConversionRequest request) {
+    boolean mla = request.target() == TargetLayout.MLA;
+    if (!mla && request.profile().isDeepseek()) {
+      throw new UnsupportedModelException(
+          "layer 0: --profile: expected regroup or reference for --to %s, found %s"
+              .formatted(request.target().label(), request.profile().label()));
+    }
     return switch (request.profile()) {
       case REGROUP, REFERENCE -> "regroup";
       case DEEPSEEK_V2 -> deepseek(source, DeepseekConfig.V2);

@@ -21,6 +21,14 @@ public enum Profile {
     };
   }
 
+  /// Whether stock DeepSeek code loads it.
+  public boolean isDeepseek() {
+    return switch (this) {
+      case REGROUP, REFERENCE -> false;
+      case DEEPSEEK_V2, DEEPSEEK_V3 -> true;
+    };
+  }
+
   /// The name on the command line and in reports.
   public String label() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

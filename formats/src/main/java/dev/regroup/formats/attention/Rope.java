@@ -34,9 +34,7 @@ public record Rope(List<Double> inverseFrequencies, boolean interleaved, double 
   /// that of every table.
   public OptionalDouble theta() {
     double theta =
-        dim() == 2
-            ? 10_000
-            : Math.rint(Math.pow(inverseFrequencies.get(1), -dim() / 2.0));
+        dim() == 2 ? 10_000 : Math.rint(Math.pow(inverseFrequencies.get(1), -dim() / 2.0));
     return inverseFrequencies.equals(standardFrequencies(dim(), theta))
         ? OptionalDouble.of(theta)
         : OptionalDouble.empty();
