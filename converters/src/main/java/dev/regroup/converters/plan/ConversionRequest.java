@@ -2,6 +2,7 @@ package dev.regroup.converters.plan;
 
 import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /// What a user asks for; what is left open is decided by the source.
@@ -23,7 +24,7 @@ public record ConversionRequest(
     OptionalInt latentHeads,
     OptionalInt latentDim,
     OptionalInt ropeDim,
-    OptionalInt ropeTheta,
+    OptionalDouble ropeTheta,
     Optional<Dtype> dtype,
     long maxShardBytes) {
   /// 5 GB, what Hugging Face cuts at.
@@ -38,7 +39,7 @@ public record ConversionRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         OptionalInt.empty(),
-        OptionalInt.empty(),
+        OptionalDouble.empty(),
         Optional.empty(),
         DEFAULT_SHARD_BYTES);
   }
@@ -105,7 +106,7 @@ public record ConversionRequest(
   }
 
   /// The same request for a rotary table of base `theta`.
-  public ConversionRequest withRopeTheta(int theta) {
+  public ConversionRequest withRopeTheta(double theta) {
     return new ConversionRequest(
         target,
         givenProfile,
@@ -113,7 +114,7 @@ public record ConversionRequest(
         latentHeads,
         latentDim,
         ropeDim,
-        OptionalInt.of(theta),
+        OptionalDouble.of(theta),
         dtype,
         maxShardBytes);
   }
