@@ -11,14 +11,20 @@ import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.quantization.Quantizer;
+import dev.regroup.formats.quantization.ScaledWeight;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// One run of a plan: kept tensors are copied, then layer after layer is converted and written.
 final class Conversion {
@@ -27,6 +33,8 @@ final class Conversion {
   private final Optional<TokenWindows> calibration;
   private final ConversionOptions options;
   private final Progress progress;
+  private final Map<String, ScaledWeight> requantized = new HashMap<>();
+  private final Set<String> scales = new HashSet<>();
 
   Conversion(
       Checkpoint source,
@@ -39,6 +47,10 @@ final class Conversion {
     this.calibration = calibration;
     this.options = options;
     this.progress = progress;
+    for (ScaledWeight weight : plan.requantized()) {
+      requantized.put(weight.weight().name(), weight);
+      scales.add(weight.scale().name());
+    }
   }
 
   ConversionReport into(Path target) {
@@ -71,6 +83,7 @@ final class Conversion {
 
   private void copyKept(TargetFiles files) {
     List<PlannedTensor> kept = plan.tensors(Fate.KEPT);
+    ScaledWeights.requireSound(source);
     progress.begin("copying unchanged tensors", plan.bytes(Fate.KEPT));
     long done = 0;
     for (PlannedTensor tensor : kept) {
@@ -102,16 +115,24 @@ final class Conversion {
   }
 
   private void write(TargetFiles files, int layer, Map<AttentionTensor, float[]> tensors) {
-    Map<String, float[]> named = new java.util.HashMap<>();
+    Map<String, float[]> named = new HashMap<>();
     new EnumMap<>(tensors).forEach((tensor, values) -> named.put(tensor.in(layer), values));
     for (PlannedTensor tensor : plan.tensors(Fate.WRITTEN)) {
-      if (tensor.layer() == layer) {
+      if (tensor.layer() == layer && !scales.contains(tensor.info().name())) {
         String name = tensor.info().name();
         float[] values = named.get(name);
         if (values == null) {
           throw new IllegalArgumentException("layer " + layer + " made no " + name);
         }
-        files.writer(name).write(name, values);
+        ScaledWeight quantised = requantized.get(name);
+        if (quantised == null) {
+          files.writer(name).write(name, values);
+        } else {
+          Quantizer.Quantized quantised8 = Quantizer.quantize(quantised, values);
+          files.writer(name).write(name, quantised8.codes());
+          String scale = quantised.scale().name();
+          files.writer(scale).write(scale, quantised8.scales());
+        }
       }
     }
   }

@@ -6,6 +6,7 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.quantization.IgnoredModules;
 import dev.regroup.runtime.text.TokenWindows;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,7 +47,9 @@ final class TargetConfig {
     }
     var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
     Path config = directory.resolve("config.json");
-    ModelConfig.write(config, Regrouped.config(source.config(), target, provenance));
+    ObjectNode root = Regrouped.config(source.config(), target, provenance);
+    IgnoredModules.add(root, plan.plainModules());
+    ModelConfig.write(config, root);
     sync(config);
   }
 
@@ -74,6 +77,9 @@ final class TargetConfig {
     refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
     refit.put("windows", options.refit().windows());
     refit.put("iterations", options.refit().iterations());
+    if (request.requantize()) {
+      node.put("requantize", true);
+    }
     calibration.ifPresent(
         windows -> {
           ObjectNode text = node.putObject("calibration");

@@ -2,15 +2,20 @@ package dev.regroup.converters.plan;
 
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.quantization.ScaleNames;
+import dev.regroup.formats.quantization.ScaledWeight;
 import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// Everything a conversion will write, before a weight is read.
 ///
 /// @param source what the source is
 /// @param target what the target will be
 /// @param tensors every tensor written, kept or dropped, in the order of the output
+/// @param requantized those written tensors that are quantised, each with its scales
 /// @param shards the output's files
 /// @param outputBytes of all tensors, without headers
 /// @param peakMemoryBytes an upper estimate of the heap that the conversion needs
@@ -20,12 +25,14 @@ public record ConversionPlan(
     ModelSpec target,
     ConversionRequest request,
     List<PlannedTensor> tensors,
+    List<ScaledWeight> requantized,
     ShardPlan shards,
     long outputBytes,
     long peakMemoryBytes,
     List<String> notes) {
   public ConversionPlan {
     tensors = List.copyOf(tensors);
+    requantized = List.copyOf(requantized);
     notes = List.copyOf(notes);
   }
 
@@ -44,6 +51,18 @@ public record ConversionPlan(
     return tensors.stream()
         .filter(tensor -> tensor.fate() != Fate.DROPPED)
         .map(PlannedTensor::info)
+        .toList();
+  }
+
+  /// Modules whose weights are written anew and not quantised, in the order of the output.
+  public List<String> plainModules() {
+    Set<String> quantised =
+        requantized.stream().map(weight -> weight.weight().name()).collect(Collectors.toSet());
+    return tensors(Fate.WRITTEN).stream()
+        .map(PlannedTensor::info)
+        .filter(info -> info.shape().rank() == 2 && !quantised.contains(info.name()))
+        .filter(info -> info.name().endsWith(ScaleNames.WEIGHT))
+        .map(info -> ScaleNames.module(info.name()))
         .toList();
   }
 }

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 /// @param ropeDim d_r; by default half the head dim, and always the source's own for MLA
 /// @param dtype of the tensors that are written anew; by default that of the ones they replace
 /// @param maxShardBytes of a file
+/// @param requantize whether new tensors are quantised as the source's are; by default they are not
 public record ConversionRequest(
     TargetLayout target,
     OptionalInt kvHeads,
@@ -19,7 +20,8 @@ public record ConversionRequest(
     OptionalInt latentDim,
     OptionalInt ropeDim,
     Optional<Dtype> dtype,
-    long maxShardBytes) {
+    long maxShardBytes,
+    boolean requantize) {
   /// 5 GB, what Hugging Face cuts at.
   public static final long DEFAULT_SHARD_BYTES = 5_000_000_000L;
 
@@ -32,35 +34,71 @@ public record ConversionRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         Optional.empty(),
-        DEFAULT_SHARD_BYTES);
+        DEFAULT_SHARD_BYTES,
+        false);
   }
 
   /// The same request for so many kv heads.
   public ConversionRequest withKvHeads(int heads) {
     return new ConversionRequest(
-        target, OptionalInt.of(heads), latentHeads, latentDim, ropeDim, dtype, maxShardBytes);
+        target,
+        OptionalInt.of(heads),
+        latentHeads,
+        latentDim,
+        ropeDim,
+        dtype,
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for `heads` latents of `dim` elements.
   public ConversionRequest withLatents(int heads, int dim) {
     return new ConversionRequest(
-        target, kvHeads, OptionalInt.of(heads), OptionalInt.of(dim), ropeDim, dtype, maxShardBytes);
+        target,
+        kvHeads,
+        OptionalInt.of(heads),
+        OptionalInt.of(dim),
+        ropeDim,
+        dtype,
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for a rotary key of `dim` elements.
   public ConversionRequest withRopeDim(int dim) {
     return new ConversionRequest(
-        target, kvHeads, latentHeads, latentDim, OptionalInt.of(dim), dtype, maxShardBytes);
+        target,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        OptionalInt.of(dim),
+        dtype,
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request with new tensors of another dtype.
   public ConversionRequest withDtype(Dtype written) {
     return new ConversionRequest(
-        target, kvHeads, latentHeads, latentDim, ropeDim, Optional.of(written), maxShardBytes);
+        target,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        Optional.of(written),
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request with files cut at so many bytes.
   public ConversionRequest withMaxShardBytes(long bytes) {
-    return new ConversionRequest(target, kvHeads, latentHeads, latentDim, ropeDim, dtype, bytes);
+    return new ConversionRequest(
+        target, kvHeads, latentHeads, latentDim, ropeDim, dtype, bytes, requantize);
+  }
+
+  /// The same request with new tensors quantised as the source's are.
+  public ConversionRequest withRequantize() {
+    return new ConversionRequest(
+        target, kvHeads, latentHeads, latentDim, ropeDim, dtype, maxShardBytes, true);
   }
 }
