@@ -17,6 +17,9 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.quantization.Quantizer;
+import dev.regroup.formats.quantization.ScaledWeight;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
 import java.io.IOException;
@@ -26,9 +29,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// One run of a plan: layer after layer is converted and written, while unchanged tensors are copied
 /// behind it.
@@ -39,6 +44,8 @@ final class Conversion {
   private final ConversionOptions options;
   private final WriteOptions writing;
   private final Progress progress;
+  private final Map<String, ScaledWeight> requantized = new HashMap<>();
+  private final Set<String> scales = new HashSet<>();
 
   Conversion(
       Checkpoint source,
@@ -53,9 +60,14 @@ final class Conversion {
     this.options = options;
     this.writing = writing;
     this.progress = progress;
+    for (ScaledWeight weight : plan.requantized()) {
+      requantized.put(weight.weight().name(), weight);
+      scales.add(weight.scale().name());
+    }
   }
 
   ConversionReport into(Path target) {
+    ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
     var config = new TargetConfig(source, plan, calibration, options);
@@ -147,13 +159,21 @@ final class Conversion {
     Map<String, float[]> named = new HashMap<>();
     new EnumMap<>(tensors).forEach((tensor, values) -> named.put(tensor.in(layer), values));
     for (PlannedTensor tensor : plan.tensors(Fate.WRITTEN)) {
-      if (tensor.layer() == layer) {
+      if (tensor.layer() == layer && !scales.contains(tensor.info().name())) {
         String name = tensor.info().name();
         float[] values = named.get(name);
         if (values == null) {
           throw new IllegalArgumentException("layer " + layer + " made no " + name);
         }
-        files.write(name, values);
+        ScaledWeight quantised = requantized.get(name);
+        if (quantised == null) {
+          files.write(name, values);
+        } else {
+          Quantizer.Quantized quantised8 = Quantizer.quantize(quantised, values);
+          files.write(name, quantised8.codes());
+          String scale = quantised.scale().name();
+          files.write(scale, quantised8.scales());
+        }
       }
     }
   }

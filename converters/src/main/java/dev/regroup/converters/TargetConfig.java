@@ -3,17 +3,18 @@ package dev.regroup.converters;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
-import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.manifest.Manifest;
 import dev.regroup.formats.manifest.Sha256;
+import dev.regroup.formats.quantization.IgnoredModules;
 import dev.regroup.formats.safetensors.ShardIndex;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.charset.StandardCharsets;
@@ -103,10 +104,13 @@ final class TargetConfig {
   }
 
   private ObjectNode config(ModelSpec target, Regrouped.Provenance provenance) {
-    return switch (plan.request().profile()) {
-      case REGROUP, REFERENCE -> Regrouped.config(source.config(), target, provenance);
-      case DEEPSEEK_V2, DEEPSEEK_V3 -> DeepseekConfig.of(source.config(), target, provenance);
-    };
+    ObjectNode root =
+        switch (plan.request().profile()) {
+          case REGROUP, REFERENCE -> Regrouped.config(source.config(), target, provenance);
+          case DEEPSEEK_V2, DEEPSEEK_V3 -> DeepseekConfig.of(source.config(), target, provenance);
+        };
+    IgnoredModules.add(root, plan.plainModules());
+    return root;
   }
 
   /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
@@ -136,6 +140,9 @@ final class TargetConfig {
     refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
     refit.put("windows", options.refit().windows());
     refit.put("iterations", options.refit().iterations());
+    if (request.requantize()) {
+      node.put("requantize", true);
+    }
     calibration.ifPresent(
         windows -> {
           ObjectNode text = node.putObject("calibration");

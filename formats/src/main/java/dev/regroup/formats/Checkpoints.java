@@ -4,6 +4,7 @@ import dev.regroup.formats.architecture.Architectures;
 import dev.regroup.formats.architecture.Inventory;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.quantization.DequantizedCheckpoint;
 import dev.regroup.formats.safetensors.SafetensorsCheckpoint;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,13 +14,14 @@ import java.util.stream.Stream;
 public final class Checkpoints {
   private Checkpoints() {}
 
-  /// Opens a model directory or one safetensors file: headers are read and checked, no data is.
+  /// Opens a model directory or one safetensors file: headers are read and checked, no data is. FP8
+  /// weights read as what they are worth, their scales applied.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the weights are in a
   ///   format that is not read
   public static Checkpoint open(Path path) {
-    return SafetensorsCheckpoint.open(path);
+    return DequantizedCheckpoint.of(SafetensorsCheckpoint.open(path));
   }
 
   /// What a checkpoint's config means, checked against its tensors: each tensor that the config
