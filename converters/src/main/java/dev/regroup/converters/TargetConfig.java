@@ -42,7 +42,7 @@ final class TargetConfig {
   /// @param target what the result is
   void write(Path directory, ModelSpec target) {
     for (Path name : source.sideFiles()) {
-      copy(source.path().resolve(name), directory.resolve(name));
+      copy(source.sideFile(name), directory.resolve(name));
     }
     var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
     Path config = directory.resolve("config.json");
