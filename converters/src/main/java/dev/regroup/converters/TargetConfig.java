@@ -55,7 +55,7 @@ final class TargetConfig {
   FinishedFile write(SmallFiles files, ModelSpec spec, List<FinishedFile> shards) {
     List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      all.add(files.copy(source.path().resolve(name), name));
+      all.add(files.copy(source.sideFile(name), name));
     }
     if (plan.shards().indexed()) {
       all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));

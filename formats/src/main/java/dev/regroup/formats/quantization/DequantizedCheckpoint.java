@@ -49,6 +49,11 @@ public final class DequantizedCheckpoint implements Checkpoint {
   }
 
   @Override
+  public boolean isModel() {
+    return stored.isModel();
+  }
+
+  @Override
   public Path path() {
     return stored.path();
   }
@@ -91,6 +96,11 @@ public final class DequantizedCheckpoint implements Checkpoint {
   @Override
   public List<Path> sideFiles() {
     return stored.sideFiles();
+  }
+
+  @Override
+  public Path sideFile(Path name) {
+    return stored.sideFile(name);
   }
 
   @Override
