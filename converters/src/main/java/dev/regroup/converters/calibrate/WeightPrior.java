@@ -170,7 +170,8 @@ public final class WeightPrior {
                 mla.latentDim(),
                 head * each + mla.nopeDim(),
                 mla.valueDim());
-        yield up.times(states).timesTranspose(up);
+        // before a text is seen the latent's elements are unrelated: states is diagonal
+        yield moment(up, weights.get(AttentionTensor.KV_A_NORM));
       }
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
