@@ -36,6 +36,12 @@ public record ConversionPlan(
     notes = List.copyOf(notes);
   }
 
+  /// The same plan for a target that differs in what no tensor's shape depends on.
+  public ConversionPlan withTarget(ModelSpec other) {
+    return new ConversionPlan(
+        source, other, request, tensors, requantized, shards, outputBytes, peakMemoryBytes, notes);
+  }
+
   /// The planned tensors of one fate, in the order of the output.
   public List<PlannedTensor> tensors(Fate fate) {
     return tensors.stream().filter(tensor -> tensor.fate() == fate).toList();

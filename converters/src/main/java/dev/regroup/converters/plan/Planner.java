@@ -1,6 +1,7 @@
 package dev.regroup.converters.plan;
 
 import dev.regroup.converters.plan.PlannedTensor.Fate;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
@@ -9,6 +10,7 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -67,9 +69,29 @@ public final class Planner {
   private static ModelSpec target(ModelSpec source, ConversionRequest request) {
     var attention = new ArrayList<AttentionSpec>();
     for (int i = 0; i < source.layers().size(); i++) {
-      attention.add(TargetAttention.of(i, source.layers().get(i).attention(), request));
+      attention.add(
+          TargetAttention.of(i, source.layers().get(i).attention(), source.hiddenSize(), request));
     }
-    return source.withAttention("regroup", attention);
+    return source.withAttention(architecture(source, request), attention);
+  }
+
+  private static String architecture(ModelSpec source, ConversionRequest request) {
+    boolean mla = request.target() == TargetLayout.MLA;
+    if (!mla && request.profile().isDeepseek()) {
+      throw new UnsupportedModelException(
+          "layer 0: --profile: expected regroup or reference for --to %s, found %s"
+              .formatted(request.target().label(), request.profile().label()));
+    }
+    return switch (request.profile()) {
+      case REGROUP, REFERENCE -> "regroup";
+      case DEEPSEEK_V2 -> deepseek(source, DeepseekConfig.V2);
+      case DEEPSEEK_V3 -> deepseek(source, DeepseekConfig.V3);
+    };
+  }
+
+  private static String deepseek(ModelSpec source, String architecture) {
+    DeepseekConfig.requireExpressible(source);
+    return architecture;
   }
 
   /// The attention tensors that a conversion copies byte for byte.
@@ -144,8 +166,8 @@ public final class Planner {
           request.requantize()
               ? "new attention weights are quantised again, which adds rounding noise"
               : "quantised weights that stay keep their bytes and scales; new attention weights are"
-                    + " not quantised, and the config says so -> --requantize quantises them as the"
-                    + " source's");
+                  + " not quantised, and the config says so -> --requantize quantises them as the"
+                  + " source's");
     }
     return notes;
   }

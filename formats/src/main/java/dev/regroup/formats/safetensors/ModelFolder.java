@@ -5,6 +5,7 @@ import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.manifest.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -154,6 +155,7 @@ record ModelFolder(
     return !isWeights(file.getFileName())
         && !name.startsWith(".")
         && !name.equals(CONFIG)
+        && !name.equals(Manifest.FILE) // of this folder's bytes, and of no other's
         && !name.endsWith(".index.json")
         && Files.isRegularFile(file);
   }
