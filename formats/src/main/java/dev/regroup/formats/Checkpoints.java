@@ -4,6 +4,7 @@ import dev.regroup.formats.architecture.Architectures;
 import dev.regroup.formats.architecture.Inventory;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.quantization.DequantizedCheckpoint;
 import dev.regroup.formats.checkpoint.Scratch;
 import dev.regroup.formats.stored.ModelPath;
 import java.nio.file.Path;
@@ -15,7 +16,8 @@ public final class Checkpoints {
   private Checkpoints() {}
 
   /// Opens a model directory, an archive of one (zip, tar, also with gzip or zstd), or one file of
-  /// tensors (safetensors, or as PyTorch writes): headers are read and checked, no data is.
+  /// tensors (safetensors, or as PyTorch writes): headers are read and checked, no data is. FP8
+  /// weights read as what they are worth, their scales applied.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the weights are in a
@@ -28,7 +30,7 @@ public final class Checkpoints {
   ///
   /// @param scratch takes what cannot be read where it lies; closed with the checkpoint
   public static Checkpoint open(Path path, Scratch scratch) {
-    return ModelPath.open(path, scratch);
+    return DequantizedCheckpoint.of(ModelPath.open(path, scratch));
   }
 
   /// What a checkpoint's config means, checked against its tensors: each tensor that the config

@@ -6,6 +6,7 @@ import dev.regroup.formats.checkpoint.ModelFiles;
 import dev.regroup.formats.checkpoint.OpenShard;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.manifest.Manifest;
 import dev.regroup.formats.safetensors.ShardIndex;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -165,6 +166,7 @@ record ModelFolder(
     return !isWeights(file)
         && !name.startsWith(".")
         && !file.equals(CONFIG)
+        && !name.equals(Manifest.FILE) // of this folder's bytes, and of no other's
         && !name.endsWith(".index.json")
         && files.isSideFile(file);
   }

@@ -8,6 +8,7 @@ import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.Scratch;
+import dev.regroup.formats.stored.ModelPath;
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.formats.zip.HandZip;
 import java.io.IOException;
@@ -85,7 +86,7 @@ final class PyTorchFileTest {
   @Test
   void readsContiguousTensorsWhereTheyLieAndGathersOthersOnce() throws IOException {
     Path file = resource("views2.bin");
-    try (Checkpoint checkpoint = Checkpoints.open(file, Scratch.in(folder))) {
+    try (Checkpoint checkpoint = ModelPath.open(file, Scratch.in(folder))) {
       assertThat(checkpoint.locate("plain").file()).isEqualTo(file);
       assertThat(checkpoint.locate("same")).isEqualTo(checkpoint.locate("plain"));
       assertThat(children(folder)).isEmpty();
