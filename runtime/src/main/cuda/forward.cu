@@ -184,14 +184,23 @@ extern "C" __global__ void add_f32(float* x, const float* y, long long count) {
 }
 
 // x[row] += bias, of every row.
-extern "C" __global__ void add_bias_f32(float* x, const float* bias, int width, long long count) {
+template <typename T>
+__device__ __forceinline__ void add_bias(T* x, const float* bias, int width, int stride,
+                                         long long count) {
   long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-  if (i < count) x[i] += bias[i % width];
+  if (i >= count) return;
+  T* at = x + i / width * stride + i % width;
+  write(at, read(at) + bias[i % width]);
 }
 
-extern "C" __global__ void add_bias_bf16(bf16* x, const float* bias, int width, long long count) {
-  long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-  if (i < count) write(x + i, read(x + i) + bias[i % width]);
+extern "C" __global__ void add_bias_f32(float* x, const float* bias, int width, int stride,
+                                        long long count) {
+  add_bias(x, bias, width, stride, count);
+}
+
+extern "C" __global__ void add_bias_bf16(bf16* x, const float* bias, int width, int stride,
+                                         long long count) {
+  add_bias(x, bias, width, stride, count);
 }
 
 template <typename T>

@@ -120,7 +120,7 @@ public final class CudaContext implements AutoCloseable {
   private DeviceException outOfMemory(long bytes, String bound) {
     return new DeviceException(
         ("cuda:%d: memory: expected room for %d bytes more, found %d in use and %s -> give it more,"
-             + " or fewer tokens at a time")
+                + " or fewer tokens at a time")
             .formatted(device.ordinal(), bytes, used.get(), bound));
   }
 

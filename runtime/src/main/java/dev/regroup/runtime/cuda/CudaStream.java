@@ -10,16 +10,16 @@ import jcuda.driver.JCudaDriver;
 /// An order of work on the device.
 public final class CudaStream implements AutoCloseable {
   private final CudaContext context;
-  private final CUstream handle;
+  private final Handle handle;
   private boolean closed;
 
-  private CudaStream(CudaContext context, CUstream handle) {
+  private CudaStream(CudaContext context, Handle handle) {
     this.context = context;
     this.handle = handle;
   }
 
   static CudaStream create(CudaContext context) {
-    CUstream handle = new CUstream();
+    Handle handle = new Handle();
     Driver.check(
         JCudaDriver.cuStreamCreate(handle, CUstream_flags.CU_STREAM_NON_BLOCKING),
         "cuStreamCreate");
@@ -32,6 +32,17 @@ public final class CudaStream implements AutoCloseable {
 
   CUstream handle() {
     return handle;
+  }
+
+  /// The driver's handle, for cuBLAS.
+  long address() {
+    return handle.value();
+  }
+
+  private static final class Handle extends CUstream {
+    long value() {
+      return getNativePointer();
+    }
   }
 
   /// Waits for the work given so far.
@@ -54,6 +65,14 @@ public final class CudaStream implements AutoCloseable {
     Driver.check(
         JCudaDriver.cuMemsetD8Async(
             Driver.pointer(buffer.address()), (byte) value, buffer.bytes(), handle),
+        "cuMemsetD8Async");
+  }
+
+  /// Starts setting bytes to zero.
+  void fill(long address, long bytes) {
+    context.use();
+    Driver.check(
+        JCudaDriver.cuMemsetD8Async(Driver.pointer(address), (byte) 0, bytes, handle),
         "cuMemsetD8Async");
   }
 

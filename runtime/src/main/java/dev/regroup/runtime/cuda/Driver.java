@@ -37,7 +37,7 @@ final class Driver {
       if (version[0] < OLDEST) {
         throw new DeviceException(
             ("cuda: driver: expected CUDA %s or newer, found %s -> update the NVIDIA driver to"
-                 + " 525.60 or newer, or use --device cpu")
+                    + " 525.60 or newer, or use --device cpu")
                 .formatted(text(OLDEST), text(version[0])));
       }
       return new State.Ready(version[0]);

@@ -2,6 +2,7 @@ package dev.regroup.runtime.cuda;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import jcuda.driver.JCudaDriver;
 
 /// Page-locked host memory, from which copies run beside computing.
@@ -38,7 +39,7 @@ public final class PinnedBuffer implements AutoCloseable {
   ///
   /// @param at the first byte of `to` that is written
   public void copyTo(CudaBuffer to, long at, long bytes, CudaStream stream) {
-    java.util.Objects.checkFromIndexSize(at, bytes, to.bytes());
+    Objects.checkFromIndexSize(at, bytes, to.bytes());
     context.use();
     Driver.check(
         JCudaDriver.cuMemcpyHtoDAsync(
@@ -46,11 +47,20 @@ public final class PinnedBuffer implements AutoCloseable {
         "copying %d bytes to the device".formatted(bytes));
   }
 
+  /// Starts copying the first `bytes` bytes to a device address.
+  void copyTo(long to, long bytes, CudaStream stream) {
+    context.use();
+    Driver.check(
+        JCudaDriver.cuMemcpyHtoDAsync(
+            Driver.pointer(to), Driver.host(address), bytes, stream.handle()),
+        "copying %d bytes to the device".formatted(bytes));
+  }
+
   /// Starts copying `bytes` bytes from the device into the first of these.
   ///
   /// @param at the first byte of `from` that is read
   public void copyFrom(CudaBuffer from, long at, long bytes, CudaStream stream) {
-    java.util.Objects.checkFromIndexSize(at, bytes, from.bytes());
+    Objects.checkFromIndexSize(at, bytes, from.bytes());
     context.use();
     Driver.check(
         JCudaDriver.cuMemcpyDtoHAsync(
