@@ -59,6 +59,7 @@ public final class CudaBuffer implements AutoCloseable {
     Driver.check(
         JCudaDriver.cuMemcpyHtoD(Driver.pointer(address + at), from, length),
         "copying %d bytes to the device".formatted(length));
+    context.synchronize(); // the call may return before the last bytes are there
     return this;
   }
 
@@ -109,6 +110,7 @@ public final class CudaBuffer implements AutoCloseable {
     context.use();
     Driver.check(
         JCudaDriver.cuMemsetD8(Driver.pointer(address), (byte) value, bytes), "cuMemsetD8");
+    context.synchronize();
     return this;
   }
 

@@ -63,6 +63,11 @@ final class DeviceAttention implements AutoCloseable {
     return spec;
   }
 
+  /// D.
+  int hiddenSize() {
+    return output.out();
+  }
+
   int queryColumns() {
     return layout.queryHeads() * layout.queryDim();
   }

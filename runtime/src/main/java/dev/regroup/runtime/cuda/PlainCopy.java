@@ -12,6 +12,7 @@ final class PlainCopy {
     Driver.check(
         JCudaDriver.cuMemcpyHtoD(Driver.pointer(to), Pointer.to(from), 4L * from.length),
         "copying %d bytes to the device".formatted(4L * from.length));
+    context.synchronize(); // the call may return before the last bytes are there
   }
 
   /// Copies a whole matrix of float32 whose rows follow each other, after the work of `stream`.
