@@ -219,3 +219,26 @@ extern "C" __global__ void embed_bf16(const int* tokens, const bf16* table, floa
                                       long long count) {
   embed(tokens, table, to, width, count);
 }
+
+// Numbers of mean 0 and deviation `size`, the same for the same seed: weights of benchmarks.
+template <typename T>
+__device__ __forceinline__ void randomise(T* x, unsigned long long seed, float size, long long count) {
+  long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+  if (i >= count) return;
+  unsigned long long z = seed + 0x9e3779b97f4a7c15ull * (i + 1);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  z ^= z >> 31;
+  float a = ((unsigned)z >> 8) * 0x1p-24f, b = ((unsigned)(z >> 32) >> 8) * 0x1p-24f;
+  write(x + i, (a + b - 1.f) * 2.4494897f * size);
+}
+
+extern "C" __global__ void randomise_f32(float* x, unsigned long long seed, float size,
+                                         long long count) {
+  randomise(x, seed, size, count);
+}
+
+extern "C" __global__ void randomise_bf16(bf16* x, unsigned long long seed, float size,
+                                          long long count) {
+  randomise(x, seed, size, count);
+}

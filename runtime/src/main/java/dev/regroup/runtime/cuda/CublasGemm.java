@@ -52,6 +52,7 @@ final class CublasGemm implements Gemm {
       current = stream;
     }
     int type = type(product.type());
+    MemorySegment keep = product.add() ? one : zero; // its type must be exact below
     try {
       int status =
           (int)
@@ -73,7 +74,7 @@ final class CublasGemm implements Gemm {
                       type,
                       product.a().stride(),
                       product.a().step(),
-                      product.add() ? one : zero,
+                      keep,
                       at(product.c()),
                       type(product.outputType()),
                       product.c().stride(),

@@ -41,7 +41,7 @@ public final class CudaBackend implements Backend, AutoCloseable {
   }
 
   private DeviceWeights weights(Tensors tensors) {
-    return new DeviceWeights(math, uploader, tensors);
+    return new DeviceWeights(math, new WeightSource.Given(uploader, tensors));
   }
 
   /// A layer on the device.

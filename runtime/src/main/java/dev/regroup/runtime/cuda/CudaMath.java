@@ -254,6 +254,11 @@ final class CudaMath implements AutoCloseable {
     launch("expand_f16", to.elements(), from, to.address());
   }
 
+  /// Fills a matrix whose rows follow each other with random numbers of mean 0.
+  void randomise(DeviceBlock x, long seed, float size) {
+    launch("randomise_" + x.type().suffix(), x.elements(), x.address(), seed, size);
+  }
+
   /// Starts a kernel of another module on this stream.
   void launch(CudaKernel kernel, Extent grid, Extent block, int shared, Object... arguments) {
     kernel.launch(stream, new Launch(grid, block, shared), arguments);

@@ -1,7 +1,6 @@
 package dev.regroup.runtime.cuda;
 
 import dev.regroup.formats.tensor.Shape;
-import dev.regroup.formats.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -9,14 +8,12 @@ import org.jspecify.annotations.Nullable;
 /// Weights of a sublayer on the device, and the owner of their memory.
 final class DeviceWeights implements AutoCloseable {
   private final CudaMath math;
-  private final WeightUploader uploader;
-  private final Tensors tensors;
+  private final WeightSource source;
   private final List<CudaBuffer> owned = new ArrayList<>();
 
-  DeviceWeights(CudaMath math, WeightUploader uploader, Tensors tensors) {
+  DeviceWeights(CudaMath math, WeightSource source) {
     this.math = math;
-    this.uploader = uploader;
-    this.tensors = tensors;
+    this.source = source;
   }
 
   /// Room for a matrix in the activations' precision.
@@ -36,7 +33,7 @@ final class DeviceWeights implements AutoCloseable {
 
   /// Reads a tensor into `to`.
   void read(String name, DeviceBlock to) {
-    uploader.upload(tensors, name, to);
+    source.read(name, to);
   }
 
   /// A matrix of a checkpoint.
@@ -48,18 +45,10 @@ final class DeviceWeights implements AutoCloseable {
 
   /// A vector of a checkpoint, float32 whatever the precision: gains and biases.
   CudaBuffer vector(String name) {
-    int count = (int) size(name);
+    int count = (int) source.elements(name);
     CudaBuffer buffer = own(math.context().allocate(4L * count));
     read(name, DeviceBlock.of(buffer, Precision.FLOAT32, 1, count));
     return buffer;
-  }
-
-  private long size(String name) {
-    return tensors
-        .find(name)
-        .orElseThrow(() -> new IllegalArgumentException(name + " is not in the checkpoint"))
-        .shape()
-        .elements();
   }
 
   /// A linear layer of a checkpoint.
@@ -70,11 +59,6 @@ final class DeviceWeights implements AutoCloseable {
   /// Float32 room for a vector.
   CudaBuffer vectorRoom(int count) {
     return own(math.context().allocate(4L * count));
-  }
-
-  /// Whether the checkpoint has a tensor.
-  boolean has(String name) {
-    return tensors.find(name).isPresent();
   }
 
   @Override

@@ -16,11 +16,13 @@ public final class Gpu {
 
   /// The same, with a limit on memory, bytes.
   public static CudaContext open(OptionalLong limit) {
+    CudaDevice device;
     try {
-      return CudaContext.open(CudaDevice.at(0), limit);
+      device = CudaDevice.at(0);
     } catch (DeviceException e) {
       return abort(e.getMessage());
     }
+    return CudaContext.open(device, limit);
   }
 
   /// ‖found − expected‖ / ‖expected‖; NaN where an element is none.
