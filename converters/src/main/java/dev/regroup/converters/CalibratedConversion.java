@@ -11,15 +11,21 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
+import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Converts on calibration text: each layer sees the streams that the layers before it leave, one of
 /// the source and one of the target.
@@ -32,6 +38,8 @@ final class CalibratedConversion implements LayerConversion {
   private final ConversionOptions options;
   private final Transformer model;
   private final Streams streams;
+  private @Nullable DecoderLayer current;
+  private int attended = -1;
 
   CalibratedConversion(
       Checkpoint source, ConversionPlan plan, TokenWindows calibration, ConversionOptions options) {
@@ -48,9 +56,7 @@ final class CalibratedConversion implements LayerConversion {
     AttentionSpec before = spec.layers().get(index).attention();
     AttentionSpec after = plan.target().layers().get(index).attention();
     LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
-    DecoderLayer layer = model.layer(index);
-    streams.attend(layer);
-    requireFinite(index);
+    DecoderLayer layer = attend(index);
     LayerStatistics statistics =
         StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
@@ -61,7 +67,6 @@ final class CalibratedConversion implements LayerConversion {
     FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
     AttentionSublayer converted = sublayer(refined, weights);
     OptionalDouble error = OptionalDouble.of(error(layer, converted));
-    streams.advance(layer, converted);
     return new Converted(
         refined.spec(),
         refined.tensors(weights.tensors()),
@@ -69,12 +74,45 @@ final class CalibratedConversion implements LayerConversion {
             index, statistics.participation() * closed.lost() / size(), error, closedError));
   }
 
+  @Override
+  public void advance(
+      int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
+    if (index + 1 < plan.source().layers().size()) {
+      streams.advance(attend(index), sublayer(spec, written.get()));
+    }
+  }
+
+  @Override
+  public void skip(int index) {
+    throw new UnsupportedModelException(
+        "part: expected layers that do not depend on each other, found a calibrated conversion,"
+            + " where each repairs those before it -> convert on one machine, or without"
+            + " --calibration");
+  }
+
+  @Override
+  public boolean costly() {
+    return true;
+  }
+
+  /// The layer, once the source's attention of it has run on the source's stream.
+  private DecoderLayer attend(int index) {
+    if (attended != index) {
+      current = model.layer(index);
+      streams.attend(current);
+      requireFinite(index);
+      attended = index;
+    }
+    return Objects.requireNonNull(current);
+  }
+
   private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
+    return sublayer(attention.spec(), attention.tensors(weights.tensors()));
+  }
+
+  private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
     return AttentionSublayers.of(
-        attention.spec(),
-        plan.source().hiddenSize(),
-        plan.source().normEpsilon(),
-        attention.tensors(weights.tensors()));
+        spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.
