@@ -1,10 +1,12 @@
 package dev.regroup.cli;
 
+import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.device.DeviceChoice;
+import dev.regroup.runtime.device.DeviceSummary;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
@@ -46,8 +48,13 @@ final class DeviceOptions {
   /// The device; closed by the caller.
   ///
   /// @throws dev.regroup.runtime.DeviceException where a GPU was asked for that cannot be had
-  Device open() {
-    return Device.open(device, limit());
+  Device open(Console console) {
+    Device opened = Device.open(device, limit());
+    DeviceSummary summary = opened.summary();
+    console.notice(
+        "device: %s (%s, %s): %s"
+            .formatted(summary.name(), summary.kind(), summary.software(), summary.reason()));
+    return opened;
   }
 
   /// The GPU that was asked for, or the first; closed by the caller.

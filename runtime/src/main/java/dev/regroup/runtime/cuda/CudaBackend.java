@@ -40,7 +40,8 @@ public final class CudaBackend implements Backend, AutoCloseable {
     return math;
   }
 
-  private DeviceWeights weights(Tensors tensors) {
+  /// Room for weights of a checkpoint.
+  DeviceWeights weights(Tensors tensors) {
     return new DeviceWeights(math, new WeightSource.Given(uploader, tensors));
   }
 

@@ -1,7 +1,10 @@
 package dev.regroup.runtime.device;
 
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.decode.DecodeKernel;
 import dev.regroup.runtime.model.Backend;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /// The CPU.
@@ -14,6 +17,17 @@ record CpuDevice(String reason) implements Device {
   @Override
   public DecodeKernel decodeKernel() {
     return DecodeKernel.fast();
+  }
+
+  /// Weights of one model, and as much again for what reading them takes.
+  @Override
+  public long modelBytes() {
+    return Runtime.getRuntime().maxMemory() / 2;
+  }
+
+  @Override
+  public OptionalDouble decodeSpeed(ModelSpec model, Tensors weights, int sequences, int context) {
+    return OptionalDouble.empty();
   }
 
   @Override

@@ -1,11 +1,15 @@
 package dev.regroup.runtime.device;
 
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.cuda.CudaBackend;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDecodeKernel;
 import dev.regroup.runtime.cuda.CudaDevice;
+import dev.regroup.runtime.cuda.CudaGenerator;
 import dev.regroup.runtime.cuda.Precision;
 import dev.regroup.runtime.decode.DecodeKernel;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /// An NVIDIA GPU in float32: as accurate as the CPU.
@@ -45,6 +49,23 @@ public final class CudaRunner implements Device {
   @Override
   public DecodeKernel decodeKernel() {
     return kernel;
+  }
+
+  /// Three quarters of what is left: intermediate results need room too.
+  @Override
+  public long modelBytes() {
+    return context.availableBytes() / 4 * 3;
+  }
+
+  @Override
+  public OptionalDouble decodeSpeed(ModelSpec model, Tensors weights, int sequences, int tokens) {
+    if (CudaGenerator.bytes(model, sequences, tokens) > modelBytes()) {
+      return OptionalDouble.empty();
+    }
+    try (var fast = new CudaBackend(context, Precision.BFLOAT16);
+        var generator = new CudaGenerator(fast, model, weights, sequences, tokens)) {
+      return OptionalDouble.of(generator.tokensPerSecond());
+    }
   }
 
   @Override

@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// What every {@link Gemm} must do; a small subclass names the one under test.
 ///
 /// Float32 products are held to float64 sums by the rounding of `inner` additions; BF16 ones round
-/// their inputs beforehand here, so that only the sums and, where C is BF16, its rounding differ.
+/// their inputs beforehand here, so that only the sums and, where C is BF16, its rounding differ: a product
+/// may be rounded before C is added, as cuBLAS does.
 @SuppressWarnings("NullAway.Init") // JUnit sets the fields
 abstract class GemmContract {
   private CudaContext context;
@@ -105,7 +106,10 @@ abstract class GemmContract {
         }
         assertThat(Math.abs(found[at] - sum))
             .as("%s %s to %s, plain %s, add %s: element %d", sizes, type, output, plain, add, at)
-            .isLessThanOrEqualTo(1e-6 + 4e-7 * Math.sqrt(k) * size + rounding * Math.abs(sum));
+            .isLessThanOrEqualTo(
+                1e-6
+                    + 4e-7 * Math.sqrt(k) * size
+                    + rounding * (Math.abs(sum) + Math.abs(add ? c[at] : 0)));
       }
     }
   }
