@@ -10,6 +10,7 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.refine.Refit;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -105,6 +106,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private ScratchOptions scratch;
 
+  @Mixin private DeviceOptions deviceOptions;
+
   ConvertCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -117,7 +120,8 @@ final class ConvertCommand implements Callable<Integer> {
           "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
     }
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = scratch.open(source, target)) {
+        Checkpoint checkpoint = scratch.open(source, target);
+        Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
@@ -127,7 +131,7 @@ final class ConvertCommand implements Callable<Integer> {
               plan,
               windows(console, checkpoint),
               target,
-              options(),
+              options().on(device.backend()),
               console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));

@@ -17,7 +17,6 @@ import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.AttentionSublayer;
-import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
@@ -46,7 +45,7 @@ final class CalibratedConversion implements LayerConversion {
     this.source = source;
     this.plan = plan;
     this.options = options;
-    model = new Transformer(plan.source(), source);
+    model = new Transformer(plan.source(), source, options.backend());
     streams = new Streams(model.embedding(), calibration.windows());
   }
 
@@ -60,13 +59,11 @@ final class CalibratedConversion implements LayerConversion {
     LayerStatistics statistics =
         StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
-    OptionalDouble closedError =
-        OptionalDouble.of(error(layer, sublayer(closed.attention(), weights)));
+    OptionalDouble closedError = OptionalDouble.of(error(layer, closed.attention(), weights));
     Refit refit =
         new Refit(options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
     FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
-    AttentionSublayer converted = sublayer(refined, weights);
-    OptionalDouble error = OptionalDouble.of(error(layer, converted));
+    OptionalDouble error = OptionalDouble.of(error(layer, refined, weights));
     return new Converted(
         refined.spec(),
         refined.tensors(weights.tensors()),
@@ -78,7 +75,9 @@ final class CalibratedConversion implements LayerConversion {
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
     if (index + 1 < plan.source().layers().size()) {
-      streams.advance(attend(index), sublayer(spec, written.get()));
+      try (AttentionSublayer converted = sublayer(spec, written.get())) {
+        streams.advance(attend(index), converted);
+      }
     }
   }
 
@@ -98,6 +97,9 @@ final class CalibratedConversion implements LayerConversion {
   /// The layer, once the source's attention of it has run on the source's stream.
   private DecoderLayer attend(int index) {
     if (attended != index) {
+      if (current != null) {
+        current.close();
+      }
       current = model.layer(index);
       streams.attend(current);
       requireFinite(index);
@@ -106,13 +108,17 @@ final class CalibratedConversion implements LayerConversion {
     return Objects.requireNonNull(current);
   }
 
-  private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
-    return sublayer(attention.spec(), attention.tensors(weights.tensors()));
+  private double error(DecoderLayer layer, FactoredAttention attention, LayerWeights weights) {
+    try (AttentionSublayer converted =
+        sublayer(attention.spec(), attention.tensors(weights.tensors()))) {
+      return error(layer, converted);
+    }
   }
 
   private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
-    return AttentionSublayers.of(
-        spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
+    return options
+        .backend()
+        .attention(spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.
