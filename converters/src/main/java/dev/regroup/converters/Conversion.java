@@ -5,6 +5,7 @@ import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.report.ResourceUse;
 import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
@@ -27,6 +28,7 @@ final class Conversion {
   private final Optional<TokenWindows> calibration;
   private final ConversionOptions options;
   private final Progress progress;
+  private long spilledBytes;
 
   Conversion(
       Checkpoint source,
@@ -66,7 +68,7 @@ final class Conversion {
         calibration.map(TokenWindows::source).orElse("none"),
         calibration.map(TokenWindows::tokens).orElse(0L),
         layers.stream().map(LayerConversion.Converted::report).toList(),
-        (System.nanoTime() - begin) / 1e9);
+        new ResourceUse((System.nanoTime() - begin) / 1e9, PeakHeap.bytes(), spilledBytes));
   }
 
   private void copyKept(TargetFiles files) {
@@ -86,17 +88,22 @@ final class Conversion {
 
   private List<LayerConversion.Converted> convertLayers(TargetFiles files) {
     int count = plan.source().layers().size();
-    LayerConversion conversion =
-        calibration.isPresent()
-            ? new CalibratedConversion(source, plan, calibration.get(), options)
-            : new PriorConversion(source, plan, options);
-    progress.begin("converting layers", count);
     List<LayerConversion.Converted> layers = new ArrayList<>();
-    for (int layer = 0; layer < count; layer++) {
-      LayerConversion.Converted converted = conversion.convert(layer);
-      write(files, layer, converted.tensors());
-      layers.add(converted.withoutTensors());
-      progress.advance(layer + 1, detail(converted.report()));
+    try (LayerConversion conversion =
+        calibration.isPresent()
+            ? new CalibratedConversion(source, plan, calibration.get(), options, progress)
+            : new PriorConversion(source, plan, options)) {
+      int pieces = conversion.pieces();
+      progress.begin(
+          pieces == 1 ? "converting layers" : "converting and fitting, steps",
+          (long) count * pieces);
+      for (int layer = 0; layer < count; layer++) {
+        LayerConversion.Converted converted = conversion.convert(layer);
+        write(files, layer, converted.tensors());
+        layers.add(converted.withoutTensors());
+        progress.advance((layer + 1L) * pieces, detail(converted.report()));
+      }
+      spilledBytes = conversion.spilledBytes();
     }
     return layers;
   }
@@ -119,8 +126,13 @@ final class Conversion {
   private static String detail(LayerReport report) {
     String predicted =
         "layer %d: predicted error %.4f".formatted(report.layer(), report.predictedError());
-    return report.measuredError().isPresent()
-        ? predicted + ", measured %.4f".formatted(report.measuredError().getAsDouble())
-        : predicted;
+    String measured =
+        report.measuredError().isPresent()
+            ? predicted + ", measured %.4f".formatted(report.measuredError().getAsDouble())
+            : predicted;
+    return report
+        .fit()
+        .map(fit -> "%s, fit %.4f -> %.4f".formatted(measured, fit.before(), fit.after()))
+        .orElse(measured);
   }
 }

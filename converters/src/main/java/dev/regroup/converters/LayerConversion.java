@@ -6,9 +6,22 @@ import dev.regroup.formats.attention.AttentionTensor;
 import java.util.Map;
 
 /// Converts layers one after another, in order.
-interface LayerConversion {
+interface LayerConversion extends AutoCloseable {
   /// Converts the next layer.
   Converted convert(int layer);
+
+  /// Pieces of work that a layer falls into, as progress counts them.
+  default int pieces() {
+    return 1;
+  }
+
+  /// Bytes that lie in temporary files by now.
+  default long spilledBytes() {
+    return 0;
+  }
+
+  @Override
+  default void close() {}
 
   /// What a layer became.
   ///

@@ -8,6 +8,7 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /// Converts from the weights alone: only attention tensors are read, and no layer depends on another.
@@ -39,7 +40,8 @@ final class PriorConversion implements LayerConversion {
             layer,
             closed.lost() / valueSize(before, prior),
             OptionalDouble.empty(),
-            OptionalDouble.empty()));
+            OptionalDouble.empty(),
+            Optional.empty()));
   }
 
   /// The squared size, a token, that all heads' values have together in the output: without text it is

@@ -4,6 +4,8 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.formats.architecture.DeepseekConfig;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -15,6 +17,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -81,13 +84,16 @@ final class TargetConfig {
       node.put("profile", request.profile().label());
     }
     node.put("seed", options.seed());
-    node.put("fit_steps", 0);
-    ObjectNode refit = node.putObject("refit");
-    refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
-    refit.put("windows", options.refit().windows());
-    refit.put("iterations", options.refit().iterations());
     calibration.ifPresent(
         windows -> {
+          FitOptions fit = options.fit();
+          node.put("fit_steps", FitPlan.of(fit, plan.target(), windows.windowTokens()).steps());
+          ObjectNode how = node.putObject("fit");
+          how.put("batch", fit.batch());
+          how.put("tokens", fit.tokens());
+          how.put("rate", fit.rate());
+          how.put("mode", fit.mode().name().toLowerCase(Locale.ROOT));
+          how.put("statistics_tokens", fit.statisticsTokens());
           ObjectNode text = node.putObject("calibration");
           text.put("tokens", windows.tokens());
           text.put("window_tokens", windows.windowTokens());

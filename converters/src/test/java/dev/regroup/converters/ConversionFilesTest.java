@@ -8,7 +8,7 @@ import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;

@@ -9,7 +9,7 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;

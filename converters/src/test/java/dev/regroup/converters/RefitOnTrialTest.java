@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.Refit;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.fixtures.Fixtures;

@@ -3,7 +3,7 @@ package dev.regroup.cli.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.ConversionOptions;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.Refit;
 import dev.regroup.runtime.Progress;
 import dev.regroup.verify.report.Verdict;
 import java.nio.file.Path;

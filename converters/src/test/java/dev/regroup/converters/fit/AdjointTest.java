@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,7 +16,7 @@ final class AdjointTest {
   private static final double ROUNDING = 2e-5;
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.refine.RandomLayers#cases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void isTheTransposeOfTheTangentPartByPartAndForAll(RandomLayers.Case shape) {
     var random = new RandomLayers(11);
     FactoredAttention layer = random.layer(shape);
@@ -45,7 +45,7 @@ final class AdjointTest {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.refine.RandomLayers#cases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void seesNothingOutsideTheWindow(RandomLayers.Case shape) {
     var random = new RandomLayers(12);
     FactoredAttention layer = random.layer(shape);
