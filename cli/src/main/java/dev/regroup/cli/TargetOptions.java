@@ -74,6 +74,13 @@ final class TargetOptions {
               + " 5GB.")
   private long maxShardBytes;
 
+  @Option(
+      names = "--requantize",
+      description =
+          "FP8 sources: write new attention weights in the source's own FP8 convention. Default:"
+              + " BF16, listed in the config as not quantised.")
+  private boolean requantize;
+
   /// The request that the options spell.
   ConversionRequest request() {
     return new ConversionRequest(
@@ -85,7 +92,8 @@ final class TargetOptions {
         optional(ropeDim),
         profile.ropeTheta(),
         Optional.ofNullable(dtype),
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   private static OptionalInt optional(@Nullable Integer value) {

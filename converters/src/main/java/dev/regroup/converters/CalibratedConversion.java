@@ -13,7 +13,9 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.model.AttentionSublayer;
@@ -21,7 +23,11 @@ import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
+import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Converts on calibration text: each layer sees the streams that the layers before it leave, one of
 /// the source and one of the target.
@@ -36,6 +42,8 @@ final class CalibratedConversion implements LayerConversion {
   private final Streams streams;
   private final FitPlan fit;
   private final Progress progress;
+  private @Nullable DecoderLayer current;
+  private int attended = -1;
 
   CalibratedConversion(
       Checkpoint source,
@@ -76,9 +84,7 @@ final class CalibratedConversion implements LayerConversion {
     AttentionSpec before = spec.layers().get(index).attention();
     AttentionSpec after = plan.target().layers().get(index).attention();
     LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
-    DecoderLayer layer = model.layer(index);
-    streams.attend(layer);
-    FiniteActivations.require(layer, streams, index);
+    DecoderLayer layer = attend(index);
     LayerStatistics statistics =
         StatisticsCollector.collect(
             layer,
@@ -91,7 +97,6 @@ final class CalibratedConversion implements LayerConversion {
     LayerFit.Fitted fitted = fit(layer, weights, closed.attention(), index);
     AttentionSublayer converted = sublayer(fitted.attention(), weights);
     double error = error(layer, converted);
-    streams.advance(layer, converted);
     return new Converted(
         fitted.attention().spec(),
         fitted.attention().tensors(weights.tensors()),
@@ -114,12 +119,45 @@ final class CalibratedConversion implements LayerConversion {
                 progress.advance(before + step, "layer %d: error %.4f".formatted(index, error)));
   }
 
+  @Override
+  public void advance(
+      int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
+    if (index + 1 < plan.source().layers().size()) {
+      streams.advance(attend(index), sublayer(spec, written.get()));
+    }
+  }
+
+  @Override
+  public void skip(int index) {
+    throw new UnsupportedModelException(
+        "part: expected layers that do not depend on each other, found a calibrated conversion,"
+            + " where each repairs those before it -> convert on one machine, or without"
+            + " --calibration");
+  }
+
+  @Override
+  public boolean costly() {
+    return true;
+  }
+
+  /// The layer, once the source's attention of it has run on the source's stream.
+  private DecoderLayer attend(int index) {
+    if (attended != index) {
+      current = model.layer(index);
+      streams.attend(current);
+      FiniteActivations.require(current, streams, index);
+      attended = index;
+    }
+    return Objects.requireNonNull(current);
+  }
+
   private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
+    return sublayer(attention.spec(), attention.tensors(weights.tensors()));
+  }
+
+  private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
     return AttentionSublayers.of(
-        attention.spec(),
-        plan.source().hiddenSize(),
-        plan.source().normEpsilon(),
-        attention.tensors(weights.tensors()));
+        spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.

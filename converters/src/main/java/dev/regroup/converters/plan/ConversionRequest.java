@@ -16,6 +16,7 @@ import java.util.OptionalInt;
 ///     conversion looks for the best
 /// @param dtype of the tensors that are written anew; by default that of the ones they replace
 /// @param maxShardBytes of a file
+/// @param requantize whether new tensors are quantised as the source's are; by default they are not
 public record ConversionRequest(
     TargetLayout target,
     Optional<Profile> givenProfile,
@@ -25,7 +26,8 @@ public record ConversionRequest(
     OptionalInt ropeDim,
     OptionalInt ropeTheta,
     Optional<Dtype> dtype,
-    long maxShardBytes) {
+    long maxShardBytes,
+    boolean requantize) {
   /// 5 GB, what Hugging Face cuts at.
   public static final long DEFAULT_SHARD_BYTES = 5_000_000_000L;
 
@@ -40,7 +42,8 @@ public record ConversionRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         Optional.empty(),
-        DEFAULT_SHARD_BYTES);
+        DEFAULT_SHARD_BYTES,
+        false);
   }
 
   /// In whose form the target is written.
@@ -59,7 +62,8 @@ public record ConversionRequest(
         ropeDim,
         ropeTheta,
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for `heads` latents of `dim` elements.
@@ -73,7 +77,8 @@ public record ConversionRequest(
         ropeDim,
         ropeTheta,
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for a latent of `dim` elements.
@@ -87,7 +92,8 @@ public record ConversionRequest(
         ropeDim,
         ropeTheta,
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for a rotary key of `dim` elements.
@@ -101,7 +107,8 @@ public record ConversionRequest(
         OptionalInt.of(dim),
         ropeTheta,
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request for a rotary table of base `theta`.
@@ -115,7 +122,8 @@ public record ConversionRequest(
         ropeDim,
         OptionalInt.of(theta),
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request in another form.
@@ -129,7 +137,8 @@ public record ConversionRequest(
         ropeDim,
         ropeTheta,
         dtype,
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request with new tensors of another dtype.
@@ -143,12 +152,37 @@ public record ConversionRequest(
         ropeDim,
         ropeTheta,
         Optional.of(written),
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   /// The same request with files cut at so many bytes.
   public ConversionRequest withMaxShardBytes(long bytes) {
     return new ConversionRequest(
-        target, givenProfile, kvHeads, latentHeads, latentDim, ropeDim, ropeTheta, dtype, bytes);
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        ropeTheta,
+        dtype,
+        bytes,
+        requantize);
+  }
+
+  /// The same request with new tensors quantised as the source's are.
+  public ConversionRequest withRequantize() {
+    return new ConversionRequest(
+        target,
+        givenProfile,
+        kvHeads,
+        latentHeads,
+        latentDim,
+        ropeDim,
+        ropeTheta,
+        dtype,
+        maxShardBytes,
+        true);
   }
 }
