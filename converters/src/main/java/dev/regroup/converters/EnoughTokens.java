@@ -8,8 +8,8 @@ import dev.regroup.runtime.text.TokenWindows;
 
 /// Whether there is text enough to tell the directions of a state from each other.
 final class EnoughTokens {
-  /// Fewer tokens a direction than this, and what is kept follows the text rather than the model.
-  private static final int TOKENS_PER_DIRECTION = 4;
+  /// With fewer tokens than directions, some of what is kept is chosen by nothing.
+  private static final int TOKENS_PER_DIRECTION = 1;
 
   private EnoughTokens() {}
 

@@ -9,7 +9,7 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.fit.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;
@@ -161,7 +161,7 @@ final class DeepseekLayoutTest {
   }
 
   private static ConversionOptions options() {
-    return new ConversionOptions(Refit.Effort.DEFAULT, 1, false, false, "test");
+    return new ConversionOptions(FitOptions.DEFAULT.withSteps(20), 1, false, false, "test");
   }
 
   private static void withoutWindow(Path model) {

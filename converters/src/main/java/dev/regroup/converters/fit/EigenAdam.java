@@ -90,11 +90,19 @@ final class EigenAdam {
           follow(block, turned.elements(), mean, square);
           FloatBlock back = turnBack(block, turned);
           float length = (float) rate * block.scale;
-          float[] values = maps.get(block.part);
-          for (int i = 0; i < back.elements().length; i++) {
-            values[block.offset + i] -= length * back.elements()[i];
-          }
+          move(block, gradient.get(block.part), back.elements(), length);
         });
+  }
+
+  /// Zeros that the error does not depend on stay: a layer can have them for a reason.
+  private void move(Block block, float[] gradient, float[] step, float length) {
+    float[] values = maps.get(block.part);
+    for (int i = 0; i < step.length; i++) {
+      int at = block.offset + i;
+      if (values[at] != 0 || gradient[at] != 0) {
+        values[at] -= length * step[i];
+      }
+    }
   }
 
   private static FloatBlock of(Block block, float[] all) {

@@ -13,11 +13,11 @@ final class HostProblem implements FitProblem {
   /// Windows whose shares are in memory at once.
   private static final int SHARES = 8;
 
-  private final LayerWindows windows;
+  private final Windows windows;
   private final Set<Part> parts;
 
   /// @param parts the maps that may change
-  HostProblem(LayerWindows windows, Set<Part> parts) {
+  HostProblem(Windows windows, Set<Part> parts) {
     this.windows = windows;
     this.parts = parts;
   }

@@ -32,7 +32,7 @@ public final class LayerFit {
   private final FitPlan plan;
   private final double rate;
   private final DecoderLayer layer;
-  private final LayerWindows windows;
+  private final Windows windows;
   private final Training.Split split;
   private final int hiddenSize;
 
@@ -63,7 +63,7 @@ public final class LayerFit {
     this.rate = options.rate();
     this.layer = layer;
     this.hiddenSize = hiddenSize;
-    windows = new LayerWindows(layer, weights, streams, hiddenSize);
+    windows = new StreamWindows(layer, weights, streams, hiddenSize);
     split = split(streams.windows(), options.tokens() / streams.tokens());
   }
 

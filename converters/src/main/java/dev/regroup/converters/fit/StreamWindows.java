@@ -6,8 +6,8 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.model.DecoderLayer;
 
-/// What a layer's maps read and should give over each calibration window.
-final class LayerWindows {
+/// Windows of the residual streams: the target's is read, the source's is aimed at.
+final class StreamWindows implements Windows {
   private final DecoderLayer layer;
   private final LayerWeights weights;
   private final Streams streams;
@@ -16,7 +16,7 @@ final class LayerWindows {
 
   /// @param layer of the source
   /// @param weights the source's attention tensors of the layer
-  LayerWindows(DecoderLayer layer, LayerWeights weights, Streams streams, int hiddenSize) {
+  StreamWindows(DecoderLayer layer, LayerWeights weights, Streams streams, int hiddenSize) {
     this.layer = layer;
     this.weights = weights;
     this.streams = streams;
@@ -24,24 +24,17 @@ final class LayerWindows {
     inputs = new SourceInputs(layer, weights);
   }
 
-  /// How many there are.
-  int count() {
-    return streams.windows();
-  }
-
-  int tokens() {
-    return streams.tokens();
-  }
-
   /// What the maps read over one window of the target's stream.
-  Inputs inputs(int window) {
+  @Override
+  public Inputs inputs(int window) {
     return inputs.of(streams.target(window), streams.tokens());
   }
 
   /// What the layer's maps should add to the target's stream of one window, `[tokens, D]`: what the
   /// source adds to its own, and what the target's lacks by now; less the output's bias, which is no
   /// map and stays.
-  FloatBlock target(int window) {
+  @Override
+  public FloatBlock target(int window) {
     float[] update = streams.sourceUpdate(window);
     float[] source = streams.source(window);
     float[] target = streams.target(window);
@@ -58,8 +51,8 @@ final class LayerWindows {
     return FloatBlock.of(streams.tokens(), hiddenSize, wanted);
   }
 
-  /// The squared size of what the source adds over one window.
-  double size(int window) {
+  @Override
+  public double size(int window) {
     return HostProblem.squares(streams.sourceUpdate(window));
   }
 }
