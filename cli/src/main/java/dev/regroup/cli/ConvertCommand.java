@@ -9,7 +9,6 @@ import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
@@ -49,7 +48,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Parameters(
@@ -97,6 +99,8 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
+  @Mixin private ScratchOptions scratch;
+
   ConvertCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -105,7 +109,7 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() {
     ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source)) {
+        Checkpoint checkpoint = scratch.open(source, target)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));

@@ -2,7 +2,6 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.Verifier;
@@ -20,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -100,6 +100,8 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Also write report.json, report.html and junit.xml there.")
   private @Nullable Path report;
 
+  @Mixin private ScratchOptions scratch;
+
   VerifyCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -107,8 +109,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Console console = root.openConsole();
-        Checkpoint before = Checkpoints.open(source);
-        Checkpoint after = Checkpoints.open(target)) {
+        Checkpoint before = scratch.open(source);
+        Checkpoint after = scratch.open(target)) {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)
               .map(path -> TokenWindows.read(before, path, Windows.tokens(before), tokens, false));

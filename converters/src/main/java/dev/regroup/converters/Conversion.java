@@ -190,9 +190,18 @@ final class Conversion {
     Map<AttentionTensor, float[]> tensors = new EnumMap<>(AttentionTensor.class);
     for (AttentionTensor tensor : layer.spec().tensors(plan.source().hiddenSize()).keySet()) {
       String name = tensor.in(layer.layer());
-      tensors.put(tensor, files.writes(name) ? files.floats(name) : source.floats(name));
+      tensors.put(tensor, files.writes(name) ? written(name, files) : source.floats(name));
     }
     return tensors;
+  }
+
+  private float[] written(String name, TargetFiles files) {
+    float[] values = files.floats(name);
+    ScaledWeight quantised = requantized.get(name);
+    if (quantised != null) {
+      Quantizer.dequantize(quantised, values, files.floats(quantised.scale().name()));
+    }
+    return values;
   }
 
   private static String detail(LayerReport report) {
