@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.formats.attention.QueryPath;

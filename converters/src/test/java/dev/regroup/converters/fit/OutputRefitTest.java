@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

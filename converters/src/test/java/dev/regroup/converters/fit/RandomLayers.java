@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.converters.closedform.FactoredAttention.Biases;
@@ -10,9 +10,7 @@ import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.FloatBlock;
-import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -121,15 +119,6 @@ final class RandomLayers {
     };
   }
 
-  /// A random value for each map of a layer.
-  Maps direction(FactoredAttention layer, Set<Part> parts) {
-    Map<Part, float[]> values = new EnumMap<>(Part.class);
-    for (Part part : parts) {
-      values.put(part, normal(Maps.get(layer, part).length, 0.3));
-    }
-    return new Maps(values);
-  }
-
   FloatBlock block(int rows, int columns) {
     return FloatBlock.of(rows, columns, normal(rows * columns, 1));
   }
@@ -138,14 +127,14 @@ final class RandomLayers {
     return HIDDEN;
   }
 
-  /// The parts of a layer that refits change.
+  /// The parts of a layer that fits change.
   static Set<Part> parts(FactoredAttention layer) {
     Set<Part> parts = EnumSet.allOf(Part.class);
     if (layer.tied()) {
       parts.removeAll(Set.of(Part.KEY_UP, Part.VALUE_UP));
     }
     if (layer.spec().query() instanceof QueryPath.Mixed) {
-      parts.remove(Part.QUERY); // refits leave it
+      parts.remove(Part.QUERY); // fits leave it
     }
     return parts;
   }

@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 /// The maps of a {@link dev.regroup.converters.closedform.FactoredAttention} that a refit may change.
 enum Part {

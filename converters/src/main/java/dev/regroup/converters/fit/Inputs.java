@@ -1,4 +1,4 @@
-package dev.regroup.converters.refine;
+package dev.regroup.converters.fit;
 
 import dev.regroup.runtime.linalg.FloatBlock;
 
