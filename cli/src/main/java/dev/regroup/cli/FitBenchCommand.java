@@ -15,8 +15,8 @@ import picocli.CommandLine.Option;
     name = "fit",
     header = "Measure how long fits take.",
     description = {
-      "All six layers of a model of 6.8M parameters (D 256, 8 query heads, 4 kv heads of 32), fitted to"
-          + " GTA and to GLA on random windows, 16 x 512 tokens a step."
+      "All six layers of a model of 6.8M parameters (D 256, 8 query heads, 4 kv heads of 32),"
+          + " fitted to GTA and to GLA on random windows, 16 x 512 tokens a step."
     },
     footer = "  regroup bench fit --device cuda:0")
 @SuppressWarnings("NullAway.Init") // picocli sets the fields

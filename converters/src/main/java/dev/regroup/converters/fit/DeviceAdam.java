@@ -151,12 +151,7 @@ final class DeviceAdam implements AutoCloseable {
     for (Turned turned : all) {
       for (@Nullable Memory memory :
           new @Nullable Memory[] {
-            turned.left,
-            turned.right,
-            turned.mean,
-            turned.square,
-            turned.first,
-            turned.second
+            turned.left, turned.right, turned.mean, turned.square, turned.first, turned.second
           }) {
         if (memory != null) {
           memory.close();

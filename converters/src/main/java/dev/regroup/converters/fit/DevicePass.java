@@ -171,8 +171,7 @@ final class DevicePass implements AutoCloseable {
   }
 
   Slices querySlices() {
-    return new Slices(
-        extents.heads(), extents.keyDim(), extents.queryDim(), shape.queries());
+    return new Slices(extents.heads(), extents.keyDim(), extents.queryDim(), shape.queries());
   }
 
   Slices keySlices() {
@@ -233,8 +232,7 @@ final class DevicePass implements AutoCloseable {
 
   /// The rotary key, the same for all heads.
   Panel rotated(Memory all) {
-    return new Panel(
-        all, 0, extents.ropeDim(), (long) shape.tokens() * extents.ropeDim(), 0, 1);
+    return new Panel(all, 0, extents.ropeDim(), (long) shape.tokens() * extents.ropeDim(), 0, 1);
   }
 
   FactoredAttention layer() {

@@ -38,11 +38,7 @@ final class DeviceProblem implements FitProblem {
   /// @param example some window
   /// @param count windows that will be asked for
   DeviceProblem(
-      TrainingMath math,
-      Windows windows,
-      FactoredAttention layer,
-      Set<Part> parts,
-      Span span) {
+      TrainingMath math, Windows windows, FactoredAttention layer, Set<Part> parts, Span span) {
     this.math = math;
     this.parts = parts;
     Inputs example = windows.inputs(span.example());
@@ -79,8 +75,7 @@ final class DeviceProblem implements FitProblem {
 
   private void run(DeviceMaps maps, int[] windows, Visitor visitor) {
     for (int first = 0; first < windows.length; first += capacity) {
-      int[] some =
-          Arrays.copyOfRange(windows, first, Math.min(windows.length, first + capacity));
+      int[] some = Arrays.copyOfRange(windows, first, Math.min(windows.length, first + capacity));
       inputs.bring(some);
       pass.run(maps, inputs, some.length);
       visitor.run(some, first == 0);
@@ -150,8 +145,7 @@ final class DeviceProblem implements FitProblem {
           (few, first) -> {
             int window = shape.tokens() * shape.hidden();
             for (int i = 0; i < few.length; i++) {
-              FloatBlock signs =
-                  HostProblem.signs(shape.tokens(), shape.hidden(), seed + few[i]);
+              FloatBlock signs = HostProblem.signs(shape.tokens(), shape.hidden(), seed + few[i]);
               pass.output().upload(signs.elements(), (long) i * window);
             }
             adjoint.pull(maps, pass.output(), few.length);
@@ -191,7 +185,8 @@ final class DeviceProblem implements FitProblem {
             false,
             Batch.ONE,
             new Sizes(width, columns, rows),
-            new Factors(Panel.of(pass.heads(), width), Panel.of(x, columns), Panel.of(to, columns))));
+            new Factors(
+                Panel.of(pass.heads(), width), Panel.of(x, columns), Panel.of(to, columns))));
   }
 
   static void add(double[] sums, int first, float[] share) {

@@ -79,8 +79,7 @@ public final class FitBench {
     }
     var split =
         new Training.Split(
-            IntStream.range(0, FITTED).toArray(),
-            IntStream.range(FITTED, FITTED + HELD).toArray());
+            IntStream.range(0, FITTED).toArray(), IntStream.range(FITTED, FITTED + HELD).toArray());
     try (Workplace workplace = Workplace.open(backend, windows, layer, parts, split)) {
       FitProblem problem = workplace.problem();
       var settings = new Training.Settings(steps, BATCH, 0.03, 1);

@@ -74,8 +74,7 @@ final class HostProblem implements FitProblem {
             some.length,
             i -> {
               var pass = new AttentionPass(layer, windows.inputs(some[i]));
-              FloatBlock random =
-                  signs(pass.inputs().tokens(), pass.hiddenSize(), seed + some[i]);
+              FloatBlock random = signs(pass.inputs().tokens(), pass.hiddenSize(), seed + some[i]);
               return Moments.share(pass, new Adjoint(pass, parts, random), shapes);
             });
     return Moments.of(sums, extents, shapes);

@@ -98,11 +98,7 @@ public final class LayerFit {
   }
 
   private Fitted fit(
-      FitProblem problem,
-      FactoredAttention closed,
-      Set<Part> parts,
-      long seed,
-      Listener listener) {
+      FitProblem problem, FactoredAttention closed, Set<Part> parts, long seed, Listener listener) {
     var settings = new Training.Settings(plan.steps(), plan.windowsPerStep(), rate, seed);
     var training = new Training(problem, split, settings, listener::step);
     Training.Trained trained = training.train(closed, parts);
@@ -122,8 +118,7 @@ public final class LayerFit {
 
   private FactoredAttention withSolvedOutput(FitProblem problem, FactoredAttention fitted) {
     float[] output =
-        OutputRefit.solve(
-            problem.outputSums(fitted, split.fitted()), fitted.output(), hiddenSize);
+        OutputRefit.solve(problem.outputSums(fitted, split.fitted()), fitted.output(), hiddenSize);
     return new Maps(Map.of(Part.OUTPUT, output)).in(fitted);
   }
 

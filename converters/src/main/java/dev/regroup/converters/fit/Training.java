@@ -57,8 +57,7 @@ final class Training {
     }
   }
 
-  private Trained train(
-      Trainee trainee, FactoredAttention closed, Set<Part> parts, double before) {
+  private Trained train(Trainee trainee, FactoredAttention closed, Set<Part> parts, double before) {
     var order = new WindowOrder(split.fitted(), settings.seed());
     Maps best = Maps.of(closed, parts);
     double least = before;
@@ -90,8 +89,7 @@ final class Training {
       }
     }
     return new Trained(
-        bestStep == 0 ? closed : best.in(closed),
-        new FitOutcome(bestStep, before, least, ending));
+        bestStep == 0 ? closed : best.in(closed), new FitOutcome(bestStep, before, least, ending));
   }
 
   /// Rises linearly, then falls linearly to 0 behind the last step.

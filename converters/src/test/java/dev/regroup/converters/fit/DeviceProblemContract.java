@@ -82,7 +82,8 @@ abstract class DeviceProblemContract {
         assertThat(Math.abs(seen[step] - errors.get(step))).isLessThan(2e-3 * errors.get(step));
       }
       assertThat(seen[2]).isLessThan(seen[0]);
-      // maps may differ where the output does not depend on them: there rounding is all of the gradient
+      // maps may differ where the output does not depend on them: there rounding is all of the
+      // gradient
       double before = errors.getFirst();
       double wanted = task.host.error(expected.maps().in(task.layer), BATCH);
       double reached = task.host.error(found.maps().in(task.layer), BATCH);
@@ -173,8 +174,7 @@ abstract class DeviceProblemContract {
     }
 
     FitProblem on(TrainingMath math) {
-      return new DeviceProblem(
-          math, this, layer, parts, new DeviceProblem.Span(HELD[0], WINDOWS));
+      return new DeviceProblem(math, this, layer, parts, new DeviceProblem.Span(HELD[0], WINDOWS));
     }
 
     @Override

@@ -7,7 +7,13 @@ import dev.regroup.runtime.linalg.Form;
 /// @param alpha factor
 /// @param add whether C is added to, else overwritten
 public record Product(
-    Form form, float alpha, boolean add, Triangle triangle, Batch batch, Sizes sizes, Factors factors) {
+    Form form,
+    float alpha,
+    boolean add,
+    Triangle triangle,
+    Batch batch,
+    Sizes sizes,
+    Factors factors) {
 
   /// What is known to be zero, or not wanted, above a diagonal.
   public enum Triangle {

@@ -71,7 +71,8 @@ public final class ScalarTrainingMath implements TrainingMath {
         if (product.triangle() == Product.Triangle.RESULT && j > i) {
           continue;
         }
-        int at = (int) product.factors().c().at(outer, inner) + i * product.factors().c().stride() + j;
+        int at =
+            (int) product.factors().c().at(outer, inner) + i * product.factors().c().stride() + j;
         float sum = (float) (product.alpha() * sum(product, outer, inner, i, j));
         c[at] = product.add() ? c[at] + sum : sum;
       }
@@ -126,9 +127,7 @@ public final class ScalarTrainingMath implements TrainingMath {
     for (int slice = 0; slice < rows * slices.heads(); slice++) {
       int row = slice / slices.heads();
       int first =
-          row * slices.rowStride()
-              + slice % slices.heads() * slices.headStride()
-              + slices.offset();
+          row * slices.rowStride() + slice % slices.heads() * slices.headStride() + slices.offset();
       for (int pair = 0; pair < frequencies.length; pair++) {
         double angle = row % tokens * frequencies[pair];
         turn(of(x), first + rope.first(pair), first + rope.second(pair), angle, rope);
@@ -173,7 +172,12 @@ public final class ScalarTrainingMath implements TrainingMath {
 
   @Override
   public void unweigh(
-      Memory scores, Memory probabilities, Memory outputs, Memory heads, HeadRows rows, float scale) {
+      Memory scores,
+      Memory probabilities,
+      Memory outputs,
+      Memory heads,
+      HeadRows rows,
+      float scale) {
     int tokens = rows.tokens();
     int stride = rows.heads() * rows.width();
     for (int r = 0; r < rows.squareRows(); r++) {
@@ -230,7 +234,9 @@ public final class ScalarTrainingMath implements TrainingMath {
       m[i] += follow.meanShare() * (g - m[i]);
       s[i] += follow.squareShare() * (g * g - s[i]);
       of(gradient)[i] =
-          follow.meanBias() * m[i] / ((float) Math.sqrt(follow.squareBias() * s[i]) + follow.tiny());
+          follow.meanBias()
+              * m[i]
+              / ((float) Math.sqrt(follow.squareBias() * s[i]) + follow.tiny());
     }
   }
 

@@ -69,7 +69,12 @@ public interface TrainingMath extends AutoCloseable {
   /// @param scores derivative by probabilities, replaced by that by scores before scaling
   /// @param outputs derivative by the heads' outputs; `heads` are these
   void unweigh(
-      Memory scores, Memory probabilities, Memory outputs, Memory heads, HeadRows rows, float scale);
+      Memory scores,
+      Memory probabilities,
+      Memory outputs,
+      Memory heads,
+      HeadRows rows,
+      float scale);
 
   /// Sums over groups of heads.
   ///
