@@ -188,6 +188,37 @@ final class PyTorchFileTest {
   }
 
   @Test
+  void leavesOutATiedHeadThatIsTheEmbeddingUnderAnotherName() throws IOException {
+    byte[] pickle =
+        Pickled.program()
+            .op("}")
+            .text("model.embed_tokens.weight")
+            .view(4, 0, "2,2", "2,1")
+            .op("s")
+            .text("lm_head.weight")
+            .view(4, 0, "2,2", "2,1")
+            .op("s.")
+            .bytes();
+    Path file = Files.write(folder.resolve("pytorch_model.bin"), Pickled.file(pickle));
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, "{\"tie_word_embeddings\": true}");
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      assertThat(checkpoint.infos())
+          .extracting(TensorInfo::name)
+          .containsExactly("model.embed_tokens.weight");
+      assertThat(checkpoint.warnings())
+          .containsExactly(
+              file
+                  + ": tensor \"lm_head.weight\" is \"model.embed_tokens.weight\" under another"
+                  + " name, as the config says; it is left out");
+    }
+    Files.writeString(config, "{\"tie_word_embeddings\": false}");
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      assertThat(checkpoint.infos()).hasSize(2);
+    }
+  }
+
+  @Test
   void prefersSafetensorsWhereBothAreThere() throws IOException {
     Files.copy(resource("linear.bin"), folder.resolve("pytorch_model.bin"));
     Files.copy(resource("views.safetensors"), folder.resolve("model.safetensors"));
