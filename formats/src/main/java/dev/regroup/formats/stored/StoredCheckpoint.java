@@ -84,14 +84,11 @@ public final class StoredCheckpoint implements Checkpoint {
   private List<String> leaveOutTiedHead() {
     Slot head = slots.get(HEAD);
     Slot embedding = slots.get(EMBEDDING);
-    boolean same =
-        head != null
-            && embedding != null
-            && head.place() instanceof OpenShard.Spot spot
-            && spot.equals(embedding.place())
-            && head.info().dtype() == embedding.info().dtype()
-            && head.info().shape().equals(embedding.info().shape());
-    if (!same || config == null || !config.flag("tie_word_embeddings", false)) {
+    if (head == null
+        || embedding == null
+        || config == null
+        || !config.flag("tie_word_embeddings", false)
+        || !isSame(head, embedding)) {
       return List.of();
     }
     infos.remove(HEAD);
@@ -99,6 +96,13 @@ public final class StoredCheckpoint implements Checkpoint {
     return List.of(
         "%s: tensor \"%s\" is \"%s\" under another name, as the config says; it is left out"
             .formatted(head.shard().file().name(), HEAD, EMBEDDING));
+  }
+
+  private static boolean isSame(Slot one, Slot other) {
+    return one.place() instanceof OpenShard.Spot spot
+        && spot.equals(other.place())
+        && one.info().dtype() == other.info().dtype()
+        && one.info().shape().equals(other.info().shape());
   }
 
   /// Opens a model: all headers are read and checked, no weights are.
