@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -102,7 +103,7 @@ final class HostilePicklesTest {
   @ParameterizedTest
   @MethodSource("programs")
   void refusesPrograms(String name) throws IOException {
-    Hostile hostile = PROGRAMS.get(name);
+    Hostile hostile = Objects.requireNonNull(PROGRAMS.get(name));
     byte[] pickle = hostile.program().op(".").bytes();
     assertRefused(Pickled.file(pickle), hostile.message());
   }
@@ -224,7 +225,7 @@ final class HostilePicklesTest {
     for (int i = 0; i < 500_000; i++) {
       memo.append('r');
       for (int shift = 0; shift < 32; shift += 8) {
-        memo.append((char) (i * 4294 >> shift & 0xff));
+        memo.append((char) (((i * 4294) >> shift) & 0xff));
       }
     }
     assertBounded(program().op(memo.toString()));
