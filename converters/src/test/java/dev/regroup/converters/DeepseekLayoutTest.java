@@ -10,7 +10,7 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;
@@ -179,7 +179,7 @@ final class DeepseekLayoutTest {
   }
 
   private static ConversionOptions options() {
-    return new ConversionOptions(new Refit.Effort(1, 4, 2), 1, false, false, "test");
+    return new ConversionOptions(FitOptions.DEFAULT.withSteps(4), 1, false, false, "test");
   }
 
   private static void withoutWindow(Path model) {
