@@ -1,5 +1,7 @@
 package dev.regroup.converters;
 
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
@@ -8,8 +10,6 @@ import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
 import dev.regroup.formats.architecture.DeepseekConfig;
-import dev.regroup.converters.fit.FitOptions;
-import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
