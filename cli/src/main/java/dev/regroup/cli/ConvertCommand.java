@@ -60,6 +60,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
+  @Mixin private WritingOptions writingOptions;
+
   @Option(
       names = "--calibration",
       paramLabel = "FILE|DIR",
@@ -92,11 +94,6 @@ final class ConvertCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
-
-  @Option(
       names = "--allow-non-finite",
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
@@ -124,6 +121,7 @@ final class ConvertCommand implements Callable<Integer> {
               windows(console, checkpoint),
               target,
               options(),
+              writingOptions.options(),
               console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
@@ -136,7 +134,11 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
+        Refit.Effort.DEFAULT,
+        seed,
+        writingOptions.overwrite(),
+        allowNonFinite,
+        RegroupCommand.version());
   }
 
   private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
