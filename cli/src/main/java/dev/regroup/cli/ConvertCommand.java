@@ -7,10 +7,10 @@ import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -49,7 +49,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Parameters(
@@ -76,15 +79,11 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "64K",
       converter = Quantity.Count.class,
       description =
-          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
+              + " 1024. Default: 64K.")
   private long calibrationTokens;
 
-  @Option(
-      names = "--fit-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Training steps after the closed form; this version has none. Default: 0.")
-  private int fitSteps;
+  @Mixin private FitSettings fitSettings;
 
   @Option(
       names = "--seed",
@@ -98,19 +97,20 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
+  @Mixin private ScratchOptions scratch;
+
+  @Mixin private DeviceOptions deviceOptions;
+
   ConvertCommand(RegroupCommand root) {
     this.root = root;
   }
 
   @Override
   public Integer call() {
-    if (fitSteps != 0) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
-    }
+    ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source)) {
+        Checkpoint checkpoint = scratch.open(source, target);
+        Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
@@ -120,7 +120,7 @@ final class ConvertCommand implements Callable<Integer> {
               plan,
               windows(console, checkpoint),
               target,
-              options(),
+              options.on(device.backend()),
               writingOptions.options(),
               console.progress());
       if (console.wantsJson()) {
@@ -134,11 +134,19 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        Refit.Effort.DEFAULT,
+        fitOptions(),
         seed,
         writingOptions.overwrite(),
         allowNonFinite,
         RegroupCommand.version());
+  }
+
+  private FitOptions fitOptions() {
+    try {
+      return fitSettings.options(calibrationTokens);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 
   private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
@@ -150,6 +158,10 @@ final class ConvertCommand implements Callable<Integer> {
     }
     return Optional.of(
         TokenWindows.read(
-            checkpoint, calibration, Windows.tokens(checkpoint), calibrationTokens, true));
+            checkpoint,
+            calibration,
+            Windows.tokens(checkpoint),
+            Math.max(calibrationTokens, fitSettings.tokens()),
+            true));
   }
 }

@@ -7,6 +7,7 @@ import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.write.WriteOptions;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
@@ -27,7 +28,8 @@ public final class Conversions {
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
   public static ConversionPlan plan(Checkpoint source, ConversionRequest request) {
-    return Planner.plan(Checkpoints.describe(source), source.infos(), request);
+    return Planner.plan(
+        Checkpoints.describe(source), source.infos(), ScaledWeights.of(source), request);
   }
 
   /// Carries out a plan: `target` is a whole checkpoint afterwards, or absent.
@@ -65,6 +67,8 @@ public final class Conversions {
       ConversionOptions options,
       WriteOptions writing,
       Progress progress) {
-    return new Conversion(source, plan, calibration, options, writing, progress).into(target);
+    ConversionPlan settled =
+        TableSearch.settle(source, plan, calibration, options.allowNonFinite());
+    return new Conversion(source, settled, calibration, options, writing, progress).into(target);
   }
 }

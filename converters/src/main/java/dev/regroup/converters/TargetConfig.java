@@ -2,22 +2,28 @@ package dev.regroup.converters;
 
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.formats.architecture.DeepseekConfig;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.manifest.Manifest;
 import dev.regroup.formats.manifest.Sha256;
+import dev.regroup.formats.quantization.IgnoredModules;
 import dev.regroup.formats.safetensors.ShardIndex;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -52,14 +58,13 @@ final class TargetConfig {
   FinishedFile write(SmallFiles files, ModelSpec spec, List<FinishedFile> shards) {
     List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      all.add(files.copy(source.path().resolve(name), name));
+      all.add(files.copy(source.sideFile(name), name));
     }
     if (plan.shards().indexed()) {
       all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));
     }
     var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
-    ObjectNode config = Regrouped.config(source.config(), spec, provenance);
-    all.add(write(files, "config.json", ModelConfig.render(config)));
+    all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
     return write(files, Manifest.FILE, manifest(all).render());
   }
 
@@ -101,6 +106,16 @@ final class TargetConfig {
         Sha256.of(shards.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
+  private ObjectNode config(ModelSpec target, Regrouped.Provenance provenance) {
+    ObjectNode root =
+        switch (plan.request().profile()) {
+          case REGROUP, REFERENCE -> Regrouped.config(source.config(), target, provenance);
+          case DEEPSEEK_V2, DEEPSEEK_V3 -> DeepseekConfig.of(source.config(), target, provenance);
+        };
+    IgnoredModules.add(root, plan.plainModules());
+    return root;
+  }
+
   /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
   /// give equal bytes.
   private ObjectNode identity() {
@@ -119,14 +134,23 @@ final class TargetConfig {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());
+    if (request.profile() != Profile.REGROUP) {
+      node.put("profile", request.profile().label());
+    }
     node.put("seed", options.seed());
-    node.put("fit_steps", 0);
-    ObjectNode refit = node.putObject("refit");
-    refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
-    refit.put("windows", options.refit().windows());
-    refit.put("iterations", options.refit().iterations());
+    if (request.requantize()) {
+      node.put("requantize", true);
+    }
     calibration.ifPresent(
         windows -> {
+          FitOptions fit = options.fit();
+          node.put("fit_steps", FitPlan.of(fit, plan.target(), windows.windowTokens()).steps());
+          ObjectNode how = node.putObject("fit");
+          how.put("batch", fit.batch());
+          how.put("tokens", fit.tokens());
+          how.put("rate", fit.rate());
+          how.put("mode", fit.mode().name().toLowerCase(Locale.ROOT));
+          how.put("statistics_tokens", fit.statisticsTokens());
           ObjectNode text = node.putObject("calibration");
           text.put("tokens", windows.tokens());
           text.put("window_tokens", windows.windowTokens());

@@ -43,8 +43,11 @@ public final class FiniteCheck {
       case F16 -> 0x7C00_7C00_7C00_7C00L;
       case F32 -> 0x7F80_0000_7F80_0000L;
       case F64 -> 0x7FF0_0000_0000_0000L;
-      // quantised weights mean something only with their scales; the rest are no floats
-      case F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, F6_E3M2, F6_E2M3, F4 -> 0;
+      // no infinities: NaN is every bit but the sign
+      case F8_E4M3 -> 0x7F7F_7F7F_7F7F_7F7FL;
+      case F8_E5M2 -> 0x7C7C_7C7C_7C7C_7C7CL;
+      // scales, which are looked at as such, and types that no checkpoint of ours has
+      case F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, F6_E3M2, F6_E2M3, F4 -> 0;
       case U64, I64, C64, U32, I32, U16, I16, I8, U8, BOOL -> 0;
     };
   }

@@ -21,9 +21,13 @@ public final class SourceIdentity {
   /// Every file of a source that goes into its conversion, with sizes and times.
   public static List<JournalHeader.SourceFile> of(Checkpoint source) {
     Set<Path> files = new LinkedHashSet<>();
-    source.shards().forEach(shard -> files.add(shard.file()));
-    files.add(source.path().resolve("config.json"));
-    source.sideFiles().forEach(name -> files.add(source.path().resolve(name)));
+    if (Files.isDirectory(source.path())) {
+      source.shards().forEach(shard -> files.add(shard.file()));
+      files.add(source.path().resolve("config.json"));
+      source.sideFiles().forEach(name -> files.add(source.path().resolve(name)));
+    } else {
+      files.add(source.path()); // an archive, and all that is in it
+    }
     List<JournalHeader.SourceFile> identity = new ArrayList<>();
     for (Path file : files) {
       identity.add(look(name(source.path(), file), file));
@@ -46,7 +50,9 @@ public final class SourceIdentity {
   }
 
   private static String name(Path source, Path file) {
-    return file.startsWith(source) ? source.relativize(file).toString() : file.toString();
+    return !file.equals(source) && file.startsWith(source)
+        ? source.relativize(file).toString()
+        : file.toAbsolutePath().toString();
   }
 
   private static JournalHeader.SourceFile look(String name, Path file) {
