@@ -6,8 +6,8 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
-import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
@@ -79,8 +79,8 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "64K",
       converter = Quantity.Count.class,
       description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
-              + " 1024. Default: 64K.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K"
+              + " is 1024. Default: 64K.")
   private long calibrationTokens;
 
   @Mixin private FitSettings fitSettings;
@@ -123,6 +123,11 @@ final class ConvertCommand implements Callable<Integer> {
               options.on(device.backend()),
               writingOptions.options(),
               console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -134,11 +139,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(),
-        seed,
-        writingOptions.overwrite(),
-        allowNonFinite,
-        RegroupCommand.version());
+        fitOptions(), seed, writingOptions.overwrite(), allowNonFinite, RegroupCommand.version());
   }
 
   private FitOptions fitOptions() {

@@ -64,6 +64,11 @@ final class WritingOptions {
     return new WriteOptions(overwrite, continuation, link, sparse, part, Disk.LOCAL);
   }
 
+  /// What share of the conversion is asked for.
+  Part part() {
+    return part;
+  }
+
   /// Whether an existing target is replaced.
   boolean overwrite() {
     return overwrite;

@@ -188,7 +188,10 @@ final class CrashTest extends ConversionScenario {
     Path model = scratch.resolve(".target.partial/model");
     Path shard =
         model.resolve(
-            names(model).stream().filter(n -> n.endsWith(".safetensors")).findFirst().orElseThrow());
+            names(model).stream()
+                .filter(n -> n.endsWith(".safetensors"))
+                .findFirst()
+                .orElseThrow());
     byte[] bytes = Files.readAllBytes(shard);
     bytes[bytes.length - 1]++;
     Files.write(shard, bytes);
@@ -203,8 +206,7 @@ final class CrashTest extends ConversionScenario {
     run(to, resuming(Disk.LOCAL), false);
     assertThat(Files.getLastModifiedTime(to.resolve("config.json"))).isEqualTo(before);
     assertRefused(
-            () ->
-                run(to, ConversionRequest.to(TargetLayout.GTA), resuming(Disk.LOCAL), false))
+            () -> run(to, ConversionRequest.to(TargetLayout.GTA), resuming(Disk.LOCAL), false))
         .hasMessageContaining("exists already");
   }
 

@@ -127,7 +127,8 @@ final class FaultyDisk implements Disk {
   @Override
   public synchronized Optional<Lock> lock(Path file) {
     requireAlive();
-    return LOCAL.lock(file)
+    return LOCAL
+        .lock(file)
         .map(
             lock -> {
               Lock[] self = new Lock[1];

@@ -179,8 +179,7 @@ public final class WeightPrior {
 
   private Matrix output(int head) {
     int dim = layout.valueDim();
-    return weights.columns(
-        AttentionTensor.O_PROJ, layout.queryHeads() * dim, head * dim, dim);
+    return weights.columns(AttentionTensor.O_PROJ, layout.queryHeads() * dim, head * dim, dim);
   }
 
   /// W·diag(gain²)·Wᵀ.
