@@ -31,6 +31,7 @@ public final class Main {
             .addSubcommand(new InspectCommand(root))
             .addSubcommand(new PlanCommand(root))
             .addSubcommand(new ConvertCommand(root))
+            .addSubcommand(new MergeCommand(root))
             .addSubcommand(new VerifyCommand(root))
             .addSubcommand(new FixtureCommand(root))
             .addSubcommand(new DemoCommand(root))

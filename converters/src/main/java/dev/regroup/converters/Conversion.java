@@ -73,7 +73,7 @@ final class Conversion {
     ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
-    var config = new TargetConfig(source, plan, calibration, options);
+    var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
         TargetDirectory.open(target, config.header(), neededBytes(), writing)) {
       if (!directory.complete()) {
