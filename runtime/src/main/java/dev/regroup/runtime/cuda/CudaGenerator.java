@@ -59,6 +59,7 @@ public final class CudaGenerator implements AutoCloseable {
       DeviceHead read = backend.deviceHead(model, weights);
       head = read;
       embedding = model.tiedEmbeddings() ? read.weight() : embedding();
+      embeddingWeights.loader().synchronize();
       table = own(math.context().allocate(4L * sequences * pagesEach)).upload(pageTable());
       positions = own(math.context().allocate(4L * sequences)).fill(0);
       tokens = own(math.context().allocate(4L * sequences)).fill(0);
