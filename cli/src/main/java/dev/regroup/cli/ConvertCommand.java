@@ -7,9 +7,8 @@ import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
@@ -50,7 +49,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Parameters(
@@ -75,15 +77,11 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "64K",
       converter = Quantity.Count.class,
       description =
-          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
+              + " 1024. Default: 64K.")
   private long calibrationTokens;
 
-  @Option(
-      names = "--fit-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Training steps after the closed form; this version has none. Default: 0.")
-  private int fitSteps;
+  @Mixin private FitSettings fitSettings;
 
   @Option(
       names = "--seed",
@@ -102,6 +100,8 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
+  @Mixin private ScratchOptions scratch;
+
   @Mixin private DeviceOptions deviceOptions;
 
   ConvertCommand(RegroupCommand root) {
@@ -110,13 +110,9 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (fitSteps != 0) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
-    }
+    ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source);
+        Checkpoint checkpoint = scratch.open(source, target);
         Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
@@ -127,7 +123,7 @@ final class ConvertCommand implements Callable<Integer> {
               plan,
               windows(console, checkpoint),
               target,
-              options().on(device.backend()),
+              options.on(device.backend()),
               console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
@@ -140,7 +136,15 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
+        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
+  }
+
+  private FitOptions fitOptions() {
+    try {
+      return fitSettings.options(calibrationTokens);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 
   private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
@@ -152,6 +156,10 @@ final class ConvertCommand implements Callable<Integer> {
     }
     return Optional.of(
         TokenWindows.read(
-            checkpoint, calibration, Windows.tokens(checkpoint), calibrationTokens, true));
+            checkpoint,
+            calibration,
+            Windows.tokens(checkpoint),
+            Math.max(calibrationTokens, fitSettings.tokens()),
+            true));
   }
 }

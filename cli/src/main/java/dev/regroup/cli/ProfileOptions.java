@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -30,14 +30,14 @@ final class ProfileOptions {
       description =
           "Base of the rotary table, for profiles with one table for all layers. Default: the best"
               + " for this model.")
-  private @Nullable Integer ropeTheta;
+  private @Nullable Double ropeTheta;
 
   Optional<Profile> profile() {
     return Optional.ofNullable(profile);
   }
 
-  OptionalInt ropeTheta() {
-    return ropeTheta == null ? OptionalInt.empty() : OptionalInt.of(ropeTheta);
+  OptionalDouble ropeTheta() {
+    return ropeTheta == null ? OptionalDouble.empty() : OptionalDouble.of(ropeTheta);
   }
 
   /// Profiles by their labels.

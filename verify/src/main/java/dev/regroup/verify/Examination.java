@@ -3,6 +3,7 @@ package dev.regroup.verify;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
+import dev.regroup.verify.compare.AttentionAlone;
 import dev.regroup.verify.compare.Comparison;
 import dev.regroup.verify.compare.Contender;
 import dev.regroup.verify.compare.DecodeLevel;
@@ -57,6 +58,13 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
             ? Optional.of(TensorLevel.compare(source, target, progress))
             : Optional.empty();
     Optional<TensorFindings> tensors = compared.map(TensorLevel.Outcome::findings);
+    Optional<String> tooLarge =
+        source.device().readsIntoHeap()
+            ? Footprint.tooLarge(source, target, options.memory())
+            : Optional.empty();
+    if (tooLarge.isPresent()) {
+      return attentionAlone(tensors, tooLarge.get(), progress);
+    }
     List<LayerFinding> layers = List.of();
     Optional<LogitFindings> logits = Optional.empty();
     Optional<ControlFindings> controls = Optional.empty();
@@ -85,6 +93,30 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls, speed());
   }
 
+  /// What can be seen of models whose layers do not fit in memory.
+  private Findings attentionAlone(
+      Optional<TensorFindings> tensors, String reason, Progress progress) {
+    Optional<AttentionAlone.Outcome> alone = Optional.empty();
+    List<LayerFinding> layers = List.of();
+    if (options.wanted().contains(Level.ATTENTION)) {
+      int few = Math.min(FEW, windows.windows().size());
+      AttentionAlone.Outcome seen =
+          AttentionAlone.run(source, target, windows.windows(), few, progress);
+      layers = layers(new Comparison(seen.layers(), List.of()));
+      alone = Optional.of(seen);
+    }
+    CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
+    return new Findings(
+            tensors,
+            layers,
+            Optional.empty(),
+            Optional.empty(),
+            computed,
+            Optional.empty(),
+            Optional.empty())
+        .tooLarge(alone, reason);
+  }
+
   /// @param identical tensors of the target, and so of the planted fault, that are the source's
   private List<Comparison> compare(PlantedFault fault, Set<String> identical, Progress progress) {
     int few = Math.min(FEW, windows.windows().size());
@@ -109,7 +141,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
               label(target, i),
               layer.attention().relative(),
               layer.attention().cosine(),
-              layer.stream().relative(),
+              layer.streamByWindow().isEmpty() ? Double.NaN : layer.stream().relative(),
               layer.experts() == 0
                   ? OptionalDouble.empty()
                   : OptionalDouble.of((double) layer.sameExperts() / layer.experts())));

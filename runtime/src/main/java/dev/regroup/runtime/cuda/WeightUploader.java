@@ -7,6 +7,7 @@ import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.Parallel;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -18,12 +19,15 @@ import org.jspecify.annotations.Nullable;
 /// While one half of the page-locked memory is copied, the other is filled.
 final class WeightUploader implements AutoCloseable {
   private static final int CHUNK_BYTES = 32 << 20;
+  private static final int SLICE_BYTES = 1 << 20;
 
   private final CudaMath math;
   private final CudaStream copies;
   private final PinnedBuffer[] chunks = new PinnedBuffer[2];
   private final CudaEvent[] free = new CudaEvent[2];
   private final CudaEvent arrived;
+  private final CudaEvent[] decoded = new CudaEvent[2];
+  private int turn;
   private int next;
   private @Nullable Checkpoint last;
   private ScaledWeights scaled = ScaledWeights.none();
@@ -35,6 +39,7 @@ final class WeightUploader implements AutoCloseable {
     for (int i = 0; i < chunks.length; i++) {
       chunks[i] = math.context().pinned(CHUNK_BYTES);
       free[i] = math.context().event();
+      decoded[i] = math.context().event();
     }
     arrived = math.context().event();
   }
@@ -61,6 +66,7 @@ final class WeightUploader implements AutoCloseable {
       dequantize(checkpoint, weight.get(), to);
     } else if (tensors instanceof Checkpoint checkpoint && decodable(info.dtype())) {
       decode(raw(checkpoint, info, to), info.dtype(), to);
+      decoded[turn].record(math.stream());
     } else {
       upload(tensors.floats(name), to);
     }
@@ -99,7 +105,7 @@ final class WeightUploader implements AutoCloseable {
     int columns = (int) shape.extent(1);
     long codes = raw(checkpoint, weight.weight(), to);
     float[] scales = checkpoint.floats(weight.scale().name());
-    CudaBuffer onDevice = math.scratch().get("scales", 4L * scales.length);
+    CudaBuffer onDevice = math.scratch().get("scales" + turn, 4L * scales.length);
     copy(scales, onDevice.address());
     int blockColumns = weight.grain().columns(shape);
     math.dequantize(
@@ -112,6 +118,7 @@ final class WeightUploader implements AutoCloseable {
             blockColumns,
             Math.ceilDiv(columns, blockColumns),
             weight.weight().dtype() == Dtype.F8_E5M2));
+    decoded[turn].record(math.stream());
   }
 
   private static boolean decodable(Dtype dtype) {
@@ -122,21 +129,35 @@ final class WeightUploader implements AutoCloseable {
     return dtype == (precision == Precision.BFLOAT16 ? Dtype.BF16 : Dtype.F32);
   }
 
-  /// The bytes of a tensor on the device: in place where no decoding follows, else in scratch.
+  /// The bytes of a tensor on the device: in place where no decoding follows, else in one of two
+  /// places in turn, so that one is filled while the other is decoded.
   private long raw(Checkpoint checkpoint, TensorInfo info, DeviceBlock to) {
     long size = info.bytes();
     long at = to.address();
     if (!same(info.dtype(), to.type())) {
-      math.synchronize();
-      at = math.scratch().get("raw", size).address();
+      turn = 1 - turn;
+      at = math.scratch().get("raw" + turn, size).address();
+      copies.await(decoded[turn]);
     }
     for (long offset = 0; offset < size; offset += CHUNK_BYTES) {
       int length = (int) Math.min(CHUNK_BYTES, size - offset);
       long from = offset;
-      carry(chunk -> checkpoint.read(info.name(), from, chunk.limit(length)), at + offset, length);
+      carry(chunk -> read(checkpoint, info.name(), from, chunk.limit(length)), at + offset, length);
     }
     math.stream().await(arrived.record(copies));
     return at;
+  }
+
+  /// Reads with several threads: one does not keep up with the device.
+  private static void read(Checkpoint checkpoint, String name, long from, ByteBuffer into) {
+    int length = into.limit();
+    Parallel.forEach(
+        Math.ceilDiv(length, SLICE_BYTES),
+        slice -> {
+          int at = slice * SLICE_BYTES;
+          ByteBuffer part = into.slice(at, Math.min(SLICE_BYTES, length - at));
+          checkpoint.read(name, from + at, part);
+        });
   }
 
   /// Float32 elements to a device address.
@@ -193,6 +214,7 @@ final class WeightUploader implements AutoCloseable {
     for (int i = 0; i < chunks.length; i++) {
       chunks[i].close();
       free[i].close();
+      decoded[i].close();
     }
     arrived.close();
     copies.close();

@@ -66,6 +66,11 @@ public final class CudaRunner implements Device {
     return 4 * 4 * largest <= context.availableBytes();
   }
 
+  @Override
+  public boolean readsIntoHeap() {
+    return false;
+  }
+
   /// Three quarters of what is left: intermediate results need room too.
   @Override
   public long modelBytes() {
