@@ -12,13 +12,16 @@
 // Work is dealt out by a schedule (DecodeSchedule.java, or decode_schedule on the device): the
 // 64-token pages of all requests form one line that is cut into `parts` nearly equal stretches. A
 // request that a cut divides gets a slot per piece: normalised float32 output and the base-2
-// logarithm of the sum of its weights, which decode_combine merges.
+// logarithm of the sum of its weights. Whichever block is the last to finish a piece merges them, in
+// the order of the slots, so that results do not depend on who that was; where there are more than
+// FUSED_SLOTS, decode_combine does it on all multiprocessors.
 #pragma once
 #include <cstdint>
 
 #include "ptx.cuh"
 
 constexpr int PAGE = 64;         // tokens of a page
+constexpr int FUSED_SLOTS = 8;
 constexpr int SEGMENT_INTS = 4;  // request, first page, page behind the last, slot or -1
 
 // The twin of DecodeArguments.java: same order, natural alignment.
@@ -30,6 +33,7 @@ struct DecodeArguments {
   void* output;         // [batch, queryLength, queryHeads, valueWidth] f32 or bf16
   float* partial;       // [slots, queryLength, queryHeads, valueWidth]
   float* partialLog;    // [slots, queryLength, queryHeads]
+  unsigned* arrivals;   // [batch, blocks of a part] zeros; back to zeros when all have arrived
   int* schedule;        // starts [parts + 1], padded to 4; segments; per request first slot, slots
   long long pageStride;  // elements from a page to the next
   int batch, queryLength, queryHeads, stateHeads;
@@ -92,32 +96,136 @@ __device__ __forceinline__ float query_element(const DecodeArguments& a, long lo
   return a.queryBfloat ? ptx::float_of(static_cast<const uint16_t*>(a.query)[index])
                        : static_cast<const float*>(a.query)[index];
 }
-// Elements index and index + 1 (index even) of the queries, as BF16.
-__device__ __forceinline__ uint32_t query_pair(const DecodeArguments& a, long long index) {
-  if (a.queryBfloat) return *reinterpret_cast<const uint32_t*>(static_cast<const uint16_t*>(a.query) + index);
-  const float2 pair = *reinterpret_cast<const float2*>(static_cast<const float*>(a.query) + index);
-  return ptx::pack(pair.x, pair.y);
+
+// Where a row of a segment goes: to the output, or to the segment's slot.
+struct Target {
+  char* at;
+  float* log;  // null where there is no slot
+  bool bfloat;
+  __device__ __forceinline__ Target(const DecodeArguments& a, const Segment& s, QueryRow row) {
+    if (s.slot >= 0) {
+      const long long i = (static_cast<long long>(s.slot) * a.queryLength + row.token) * a.queryHeads + row.head;
+      at = reinterpret_cast<char*>(a.partial + i * a.valueWidth);
+      log = a.partialLog + i;
+      bfloat = false;
+    } else {
+      bfloat = a.outputBfloat;
+      at = static_cast<char*>(a.output) + query_index(a, s.request, row) * a.valueWidth * (bfloat ? 2 : 4);
+      log = nullptr;
+    }
+  }
+  __device__ __forceinline__ void store(int column, float x) const {
+    if (bfloat) reinterpret_cast<uint16_t*>(at)[column] = ptx::bfloat(x);
+    else reinterpret_cast<float*>(at)[column] = x;
+  }
+  __device__ __forceinline__ void store(int column, float x, float y) const {
+    if (bfloat) *reinterpret_cast<uint32_t*>(at + 2 * column) = ptx::pack(x, y);
+    else *reinterpret_cast<float2*>(at + 4 * column) = make_float2(x, y);
+  }
+  __device__ __forceinline__ void store_log(float largest, float sum) const {
+    if (log) *log = sum > 0 ? largest + log2f(sum) : -INFINITY;
+  }
+};
+
+// Threads of a block that finish a segment together, and their barrier.
+struct Team {
+  int barrier, threads, thread;
+  __device__ __forceinline__ bool any(bool mine) const {
+    int all;
+    asm volatile(
+        "{\n.reg .pred p, q;\nsetp.ne.b32 p, %1, 0;\nbar.red.or.pred q, %2, %3, p;\nselp.b32 %0, 1, 0, q;\n}\n"
+        : "=r"(all)
+        : "r"(static_cast<int>(mine)), "r"(barrier), "r"(threads)
+        : "memory");
+    return all != 0;
+  }
+};
+
+// The pieces of MERGED rows, merged by a warp. Lane 8 r + s knows slot s of row r, so that one load
+// brings all logarithms; the loads of all rows' values are then in flight together.
+constexpr int MERGED = 4;
+static_assert(MERGED * FUSED_SLOTS == 32);
+
+struct Merging {
+  int request, first, slots;  // slots of the request
+  QueryRow row;               // of lane / FUSED_SLOTS
+};
+
+template <int VECTOR>
+__device__ __forceinline__ void merge_slots(const DecodeArguments& a, const Merging& m) {
+  const int lane = threadIdx.x & 31, slot = lane % FUSED_SLOTS, rows = a.queryLength * a.queryHeads;
+  const int row = m.row.valid ? m.row.token * a.queryHeads + m.row.head : 0;
+  float weight = slot < m.slots ? __ldcg(a.partialLog + static_cast<long long>(m.first + slot) * rows + row) : -INFINITY;
+  float largest = weight;
+  for (int step = FUSED_SLOTS / 2; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, step));
+  weight = weight == -INFINITY ? 0.0f : exp2f(weight - largest);
+  float sum = weight;
+  for (int step = FUSED_SLOTS / 2; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
+  weight = sum > 0 ? weight / sum : 0.0f;
+  int at[MERGED];
+#pragma unroll
+  for (int r = 0; r < MERGED; r++) at[r] = __shfl_sync(~0u, row, r * FUSED_SLOTS);
+  for (int column = VECTOR * lane; column < (a.valueWidth + 32 * VECTOR - 1) / (32 * VECTOR) * (32 * VECTOR);
+       column += 32 * VECTOR) {
+    const bool inside = column < a.valueWidth;
+    float value[MERGED][VECTOR] = {};
+#pragma unroll 2
+    for (int s = 0; s < m.slots; s++) {
+      const float* slotAt = a.partial + static_cast<long long>(m.first + s) * rows * a.valueWidth + (inside ? column : 0);
+#pragma unroll
+      for (int r = 0; r < MERGED; r++) {
+        const float w = __shfl_sync(~0u, weight, r * FUSED_SLOTS + s);
+        const float* from = slotAt + static_cast<long long>(at[r]) * a.valueWidth;
+        if constexpr (VECTOR == 4) {
+          const float4 part = __ldcg(reinterpret_cast<const float4*>(from));
+          value[r][0] += w * part.x;
+          value[r][1] += w * part.y;
+          value[r][2] += w * part.z;
+          value[r][3] += w * part.w;
+        } else {
+          value[r][0] += w * __ldcg(from);
+        }
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < MERGED; r++) {
+      const int token = __shfl_sync(~0u, m.row.token, r * FUSED_SLOTS);
+      const int head = __shfl_sync(~0u, m.row.head, r * FUSED_SLOTS);
+      const int valid = __shfl_sync(~0u, static_cast<int>(m.row.valid), r * FUSED_SLOTS);
+      if (!valid || !inside) continue;
+      const Target to(a, {m.request, 0, 0, -1}, {token, head, true});
+      if constexpr (VECTOR == 4) {
+        to.store(column, value[r][0], value[r][1]);
+        to.store(column + 2, value[r][2], value[r][3]);
+      } else {
+        to.store(column, value[r][0]);
+      }
+    }
+  }
 }
 
-// Where row `row` of a segment goes: to the output, or to the segment's slot.
-__device__ __forceinline__ void store2(const DecodeArguments& a, const Segment& s, QueryRow row, int column,
-                                       float x, float y) {
-  if (s.slot >= 0) {
-    const long long at = (static_cast<long long>(s.slot) * a.queryLength + row.token) * a.queryHeads + row.head;
-    *reinterpret_cast<float2*>(a.partial + at * a.valueWidth + column) = make_float2(x, y);
-    return;
+// To be called by the whole team when it has stored a segment. `column` of `columns`: which of the
+// blocks of a part this is; it owns rows [firstRow, firstRow + rows) of `states` states.
+__device__ __forceinline__ void finish(const DecodeArguments& a, const Segment& s, const Team& team, int column,
+                                       int columns, int firstState, int states, int firstRow, int rows) {
+  if (s.slot < 0) return;
+  const int2 merge = *reinterpret_cast<const int2*>(merges(a) + 2 * s.request);  // first slot, slots
+  if (merge.y > FUSED_SLOTS) return;
+  __threadfence();
+  team.any(false);  // all have stored
+  bool last = false;
+  if (team.thread == 0) {
+    const unsigned behind = merge.y - 1;
+    last = atomicInc(a.arrivals + s.request * columns + column, behind) == behind;
   }
-  const long long at = query_index(a, s.request, row) * a.valueWidth + column;
-  if (a.outputBfloat) {
-    *reinterpret_cast<uint32_t*>(static_cast<uint16_t*>(a.output) + at) = ptx::pack(x, y);
-  } else {
-    *reinterpret_cast<float2*>(static_cast<float*>(a.output) + at) = make_float2(x, y);
-  }
-}
-__device__ __forceinline__ void store_log(const DecodeArguments& a, const Segment& s, QueryRow row, float largest,
-                                          float sum) {
-  if (s.slot >= 0) {
-    const long long at = (static_cast<long long>(s.slot) * a.queryLength + row.token) * a.queryHeads + row.head;
-    a.partialLog[at] = sum > 0 ? largest + log2f(sum) : -INFINITY;
+  if (!team.any(last)) return;
+  __threadfence();
+  const int lane = threadIdx.x & 31;
+  for (int i = team.thread / 32 * MERGED; i < states * rows; i += team.threads / 32 * MERGED) {
+    const int mine = i + lane / FUSED_SLOTS;
+    Merging m{s.request, merge.x, merge.y, query_row(a, firstState + mine / rows, firstRow + mine % rows)};
+    if (mine >= states * rows) m.row.valid = false;
+    if (a.valueWidth % 4 == 0) merge_slots<4>(a, m);
+    else merge_slots<1>(a, m);
   }
 }

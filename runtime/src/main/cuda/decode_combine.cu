@@ -5,7 +5,7 @@
  * it runs once a step, not once a layer, and takes a few microseconds.
  *
  * decode_combine merges the slots of each request that was cut: weights 2^(log - largest log), their
- * sum, the weighted sum of the slots' outputs. A request with one piece was written already.
+ * sum, the weighted sum of the slots' outputs. Requests of up to FUSED_SLOTS pieces were merged already.
  * Grid (batch * queryLength * queryHeads), a block a row of the output.
  */
 #include "decode.cuh"
@@ -118,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) decode_combine(const __gri
   const int rows = a.queryLength * a.queryHeads;
   const int request = blockIdx.x / rows, within = blockIdx.x % rows;
   const int2 merge = *reinterpret_cast<const int2*>(merges(a) + 2 * request);  // first slot, slots
-  if (merge.y == 0) return;
+  if (merge.y <= FUSED_SLOTS) return;
   const long long first = static_cast<long long>(merge.x) * rows + within;
   const Slots slots(a.partialLog + first, merge.y, rows);
   if (a.valueWidth % 4 == 0) combine<4>(a, slots, first, blockIdx.x);

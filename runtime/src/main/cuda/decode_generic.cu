@@ -134,18 +134,13 @@ __device__ void decode(const DecodeArguments& a) {
       const QueryRow of = query_row(a, state, tile * ROWS + r);
       if (!of.valid) continue;
       const float value = s.sum[r] > 0 ? output[n] / s.sum[r] : 0.0f;
-      if (seg.slot >= 0) {
-        const long long at =
-            (static_cast<long long>(seg.slot) * a.queryLength + of.token) * a.queryHeads + of.head;
-        a.partial[at * a.valueWidth + column] = value;
-        if (column == 0) store_log(a, seg, of, s.largest[r], s.sum[r]);
-      } else {
-        const long long at = query_index(a, seg.request, of) * a.valueWidth + column;
-        if (a.outputBfloat) static_cast<uint16_t*>(a.output)[at] = ptx::bfloat(value);
-        else static_cast<float*>(a.output)[at] = value;
-      }
+      const Target to(a, seg, of);
+      to.store(column, value);
+      if (column == 0) to.store_log(s.largest[r], s.sum[r]);
     }
     __syncthreads();
+    finish(a, seg, {0, THREADS, static_cast<int>(threadIdx.x)}, blockIdx.x % (rowTiles * a.stateHeads),
+           rowTiles * a.stateHeads, state, 1, tile * ROWS, ROWS);
   }
 }
 }  // namespace

@@ -44,9 +44,8 @@ struct Place {
     chunks = stateChunks + a.ropeDim / 8;
     stride = (chunks + 7) / 8 * 128;
   }
-  __device__ static int part(const DecodeArguments& a) {
-    const int rowBlocks = (group(a) * a.queryLength + 16 * a.rowTiles - 1) / (16 * a.rowTiles);
-    return blockIdx.x / (a.stateHeads / a.headsPerBlock * rowBlocks);
+  __device__ static int columns(const DecodeArguments& a) {
+    return a.stateHeads / a.headsPerBlock * ((group(a) * a.queryLength + 16 * a.rowTiles - 1) / (16 * a.rowTiles));
   }
 };
 
@@ -75,8 +74,7 @@ struct Warp {
   Softmax softmax;
 
   __device__ __forceinline__ void begin(const DecodeArguments& a, const Segment& s, const Place& p) {
-#pragma unroll
-    for (int k = 0; k < R::STEPS; k++) query_operand(query[k], a, s.request, p.state, p.row + p.lane / 4, k);
+    QueryOperands(a, s.request, p.state, p.row + p.lane / 4).load(query, [](int k) { return k; });
 #pragma unroll
     for (int n = 0; n < VALUE / 8; n++) output[n][0] = output[n][1] = output[n][2] = output[n][3] = 0;
     softmax = Softmax();
@@ -168,6 +166,7 @@ __device__ void merge(const DecodeArguments& a, const Segment& seg, const Place&
   for (int row = p.split; row < 16; row += p.splits) {
     const QueryRow of = query_row(a, p.state, p.row + row);
     if (!of.valid) continue;
+    const Target to(a, seg, of);
     const float* pieces = memory + (p.warp - p.split) * size;
     float largest = -INFINITY, sum = 0;
     for (int i = 0; i < p.splits; i++) largest = fmaxf(largest, pieces[i * size + 16 * VALUE + row]);
@@ -185,9 +184,9 @@ __device__ void merge(const DecodeArguments& a, const Segment& seg, const Place&
         x += weight * pair.x;
         y += weight * pair.y;
       }
-      store2(a, seg, of, column, x, y);
+      to.store(column, x, y);
     }
-    if (p.lane == 0) store_log(a, seg, of, largest, sum);
+    if (p.lane == 0) to.store_log(largest, sum);
   }
 }
 
@@ -198,7 +197,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
   const uint32_t shared = ptx::shared_address(memory);
   const Place p(a, R::STATE);
   const int tileBytes = a.tileTokens * p.stride;
-  const int part = Place::part(a);
+  const int columns = Place::columns(a), part = blockIdx.x / columns;
+  const int firstRow = p.row - p.warp / p.splits % a.rowTiles * 16;
   Warp<KEY, VALUE, ROPE, TIED> warp;
   for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
     const Segment seg = segment(a, i);
@@ -234,6 +234,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
     __syncthreads();
     merge<VALUE>(a, seg, p, memory);
     __syncthreads();
+    finish(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
+           p.state - p.local, a.headsPerBlock, firstRow, 16 * a.rowTiles);
   }
 }
 }  // namespace

@@ -52,8 +52,8 @@ struct Warp {
   __device__ __forceinline__ void begin(const DecodeArguments& a, const Segment& s, int state, int row) {
     lane = threadIdx.x % 32;
     index = threadIdx.x / 32;
-#pragma unroll
-    for (int k = 0; k < STEPS; k++) query_operand(query[k], a, s.request, state, row + lane / 4, k + index / 4 * STEPS);
+    const int first = index / 4 * STEPS;
+    QueryOperands(a, s.request, state, row + lane / 4).load(query, [first](int k) { return first + k; });
 #pragma unroll
     for (int n = 0; n < VALUE / 8; n++) output[n][0] = output[n][1] = output[n][2] = output[n][3] = 0;
     softmax = Softmax();
@@ -134,12 +134,13 @@ struct Warp {
       const float factor = sum > 0 ? 1 / sum : 0.0f;
       const QueryRow of = query_row(a, state, row + lane / 4 + 8 * half);
       if (!of.valid) continue;
+      const Target to(a, seg, of);
 #pragma unroll
       for (int n = 0; n < VALUE / 8; n++) {
-        store2(a, seg, of, index * VALUE + 8 * n + 2 * (lane & 3), output[n][2 * half] * factor,
-               output[n][2 * half + 1] * factor);
+        to.store(index * VALUE + 8 * n + 2 * (lane & 3), output[n][2 * half] * factor,
+                 output[n][2 * half + 1] * factor);
       }
-      if (index == 0 && (lane & 3) == 0) store_log(a, seg, of, softmax.largest[half], sum);
+      if (index == 0 && (lane & 3) == 0) to.store_log(softmax.largest[half], sum);
     }
   }
 };
@@ -182,6 +183,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
     }
     ptx::copy_wait<0>();
     warp.end(a, seg, state, row);
+    finish(a, seg, {0, 32 * WARPS, static_cast<int>(threadIdx.x)}, blockIdx.x % (a.stateHeads * rowTiles),
+           a.stateHeads * rowTiles, state, 1, row, 16);
   }
 }
 }  // namespace

@@ -79,15 +79,15 @@ struct Place {
     stages = a.stages;
   }
   __device__ static int rowTiles(const DecodeArguments& a) { return (group(a) * a.queryLength + 15) / 16; }
-  __device__ static int part(const DecodeArguments& a) {
-    return blockIdx.x / (a.stateHeads / a.headsPerBlock * rowTiles(a));
-  }
+  __device__ static int columns(const DecodeArguments& a) { return a.stateHeads / a.headsPerBlock * rowTiles(a); }
   __device__ int warps() const { return blockDim.x / 32; }
   __device__ uint32_t tile(int stage) const { return base + stage * tileBytes; }
   __device__ unsigned char* meeting() const { return memory + stages * tileBytes; }
+  // Barriers of a stage: its tile has come; all warps have left it. And how many have.
   __device__ uint32_t come(int stage) const { return base + stages * tileBytes + warps() * 1024 + stage * 8; }
-  __device__ unsigned* left(int stage) const {
-    return reinterpret_cast<unsigned*>(memory + stages * (tileBytes + 8) + warps() * 1024) + stage;
+  __device__ uint32_t left(int stage) const { return come(stage) + stages * 8; }
+  __device__ unsigned* leavers(int stage) const {
+    return reinterpret_cast<unsigned*>(memory + stages * (tileBytes + 16) + warps() * 1024) + stage;
   }
 };
 
@@ -129,11 +129,10 @@ struct Warp {
   }
 
   __device__ __forceinline__ void begin(const Segment& s) {
-#pragma unroll
-    for (int k = 0; k < F::QUERIES; k++) {
-      query_operand(query[k], a, s.request, p.state, p.row + p.lane / 4,
-                    k / F::STEPS * 4 + p.wide * F::STEPS + k % F::STEPS);
-    }
+    const int first = p.wide * F::STEPS;
+    QueryOperands(a, s.request, p.state, p.row + p.lane / 4).load(query, [first](int k) {
+      return k / F::STEPS * 4 + first + k % F::STEPS;
+    });
 #pragma unroll
     for (int n = 0; n < F::COLUMNS / 8; n++) output[n][0] = output[n][1] = output[n][2] = output[n][3] = 0;
     softmax = Softmax();
@@ -260,10 +259,11 @@ struct Warp {
     float factor[2] = {1, 1};
     if (p.units > 1) merge_sums(sum, factor);
     const QueryRow rows[2] = {query_row(a, p.state, p.row + p.lane / 4), query_row(a, p.state, p.row + p.lane / 4 + 8)};
+    const Target to[2] = {Target(a, seg, rows[0]), Target(a, seg, rows[1])};
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       if (p.unit == 0 && p.wide == 0 && (p.lane & 3) == 0 && rows[half].valid) {
-        store_log(a, seg, rows[half], softmax.largest[half], sum[half]);
+        to[half].store_log(softmax.largest[half], sum[half]);
       }
       sum[half] = sum[half] > 0 ? 1 / sum[half] : 0.0f;
     }
@@ -280,8 +280,8 @@ struct Warp {
 #pragma unroll
       for (int i = 0; i < 2; i++) {
         const int column = p.wide * F::COLUMNS + 16 * n + 8 * i + 2 * (p.lane & 3);
-        if (rows[0].valid) store2(a, seg, rows[0], column, mine[i].x * sum[0], mine[i].y * sum[0]);
-        if (rows[1].valid) store2(a, seg, rows[1], column, mine[i].z * sum[1], mine[i].w * sum[1]);
+        if (rows[0].valid) to[0].store(column, mine[i].x * sum[0], mine[i].y * sum[0]);
+        if (rows[1].valid) to[1].store(column, mine[i].z * sum[1], mine[i].w * sum[1]);
       }
     }
     if (p.units > 1) __syncthreads();  // the next segment meets where this one merged
@@ -340,12 +340,13 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < p.stages; stage++) {
       barrier::init(p.come(stage), 1);
-      *p.left(stage) = 0;
+      barrier::init(p.left(stage), p.warps());
+      *p.leavers(stage) = 0;
     }
     ptx::fence_async();
   }
   __syncthreads();
-  const int part = Place<F>::part(a);
+  const int columns = Place<F>::columns(a), part = blockIdx.x / columns;
   Tiles ahead(a, part, F::TILE_TOKENS);
   for (int stage = 0; stage < p.stages && ahead.page >= 0; stage++, ahead.advance(a, F::TILE_TOKENS)) {
     if (threadIdx.x == 0) send_for(a, p, map, stage, ahead);
@@ -362,10 +363,11 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
       warp.attend(stage, token, length);
       __syncwarp();
       if (p.lane == 0) {
-        __threadfence_block();
-        const bool last = atomicInc(p.left(stage), p.warps() - 1) == static_cast<unsigned>(p.warps() - 1);
-        __threadfence_block();
-        if (last && ahead.page >= 0) send_for(a, p, map, stage, ahead);
+        barrier::arrive(p.left(stage));
+        if (atomicInc(p.leavers(stage), p.warps() - 1) == p.warps() - 1u && ahead.page >= 0) {
+          barrier::wait(p.left(stage), parity);  // all have arrived: this only orders their reads
+          send_for(a, p, map, stage, ahead);
+        }
       }
       ahead.advance(a, F::TILE_TOKENS);
       if (++stage == p.stages) {
@@ -374,6 +376,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
       }
     }
     warp.end(seg);
+    finish(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
+           p.state - p.local, a.headsPerBlock, p.row, 16);
   }
 }
 
@@ -388,12 +392,9 @@ struct alignas(64) TensorMap {
     decode<Form<__VA_ARGS__>>(a, &map);                                                             \
   }
 STREAM(decode_stream_tied_128, 256, 1, 64, 128, 64, true, 1, 32, 32)
-STREAM(decode_stream_tied_128_t16, 256, 2, 64, 128, 64, true, 1, 16, 16)
 STREAM(decode_stream_128, 256, 1, 128, 128, 0, false, 1, 16, 16)
-STREAM(decode_stream_128_t32, 256, 1, 128, 128, 0, false, 1, 32, 32)
 STREAM(decode_stream_64, 256, 1, 64, 64, 0, false, 1, 32, 32)
-STREAM(decode_stream_latent_512, 256, 1, 512, 512, 64, true, 4, 16, 32)
-STREAM(decode_stream_latent_512_w16, 512, 1, 512, 512, 64, true, 4, 16, 64)
-STREAM(decode_stream_latent_256, 256, 1, 256, 256, 64, true, 2, 16, 64)
-STREAM(decode_stream_latent_256_pair, 256, 2, 256, 256, 64, true, 2, 16, 64)
-STREAM(decode_stream_latent_256_w4, 256, 2, 256, 256, 64, true, 4, 16, 32)
+STREAM(decode_stream_latent_512, 512, 1, 512, 512, 64, true, 4, 16, 64)
+STREAM(decode_stream_latent_512_t32, 256, 1, 512, 512, 64, true, 4, 16, 32)
+STREAM(decode_stream_latent_256, 256, 2, 256, 256, 64, true, 4, 16, 32)
+STREAM(decode_stream_latent_256_w16, 512, 1, 256, 256, 64, true, 4, 16, 64)

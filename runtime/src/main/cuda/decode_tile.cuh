@@ -69,19 +69,52 @@ __device__ __forceinline__ void weights_operand(uint32_t (&a)[4], const float (&
   a[3] = ptx::pack(right[2], right[3]);
 }
 
-// The left operand of k-step k for query rows `row` and `row + 8` of a state.
-__device__ __forceinline__ void query_operand(uint32_t (&a)[4], const DecodeArguments& args, int request, int state,
-                                              int row, int k) {
-  const int dim = args.keyWidth + args.ropeDim;
-  const int column = 16 * k + 2 * (threadIdx.x & 3);
+// Query rows `row` and `row + 8` of a state, as left operands. Rows that are not there read another
+// and become zeros: loads that nothing branches around are all in flight at once.
+struct QueryOperands {
+  const char* at[2];
+  uint32_t mask[2];
+  bool bfloat;
+  __device__ __forceinline__ QueryOperands(const DecodeArguments& a, int request, int state, int row)
+      : bfloat(a.queryBfloat) {
+    const int dim = a.keyWidth + a.ropeDim;
 #pragma unroll
-  for (int half = 0; half < 2; half++) {
-    const QueryRow of = query_row(args, state, row + 8 * half);
-    const long long at = query_index(args, request, of) * dim + column;
-    a[half] = of.valid ? query_pair(args, at) : 0;
-    a[half + 2] = of.valid ? query_pair(args, at + 8) : 0;
+    for (int half = 0; half < 2; half++) {
+      QueryRow of = query_row(a, state, row + 8 * half);
+      mask[half] = of.valid ? 0xffffffffu : 0;
+      if (!of.valid) of = query_row(a, state, 0);
+      const long long element = query_index(a, request, of) * dim + 2 * (threadIdx.x & 3);
+      at[half] = static_cast<const char*>(a.query) + element * (bfloat ? 2 : 4);
+    }
   }
-}
+  // Operand i holds k-step step(i): columns 16 step(i) and on.
+  template <int COUNT, typename Step>
+  __device__ __forceinline__ void load(uint32_t (&to)[COUNT][4], Step step) const {
+    if (bfloat) {
+#pragma unroll
+      for (int i = 0; i < COUNT; i++) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          to[i][j] = __ldg(reinterpret_cast<const uint32_t*>(at[j % 2] + 2 * (16 * step(i) + j / 2 * 8)));
+        }
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < COUNT; i++) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          const float2 pair = __ldg(reinterpret_cast<const float2*>(at[j % 2] + 4 * (16 * step(i) + j / 2 * 8)));
+          to[i][j] = ptx::pack(pair.x, pair.y);
+        }
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) to[i][j] &= mask[j % 2];
+    }
+  }
+};
 
 // Pages of a request from `token` on, one ahead: the table is read a tile before its page is.
 struct PageWalk {

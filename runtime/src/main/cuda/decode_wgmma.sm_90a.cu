@@ -89,12 +89,13 @@ struct Pages {
 };
 
 struct Block {
-  int state, row, part;
+  int state, row, part, columns;
   __device__ explicit Block(const DecodeArguments& a) {
     const int rowBlocks = (group(a) * a.queryLength + ROWS - 1) / ROWS;
+    columns = a.stateHeads * rowBlocks;
     state = blockIdx.x % a.stateHeads;
     row = blockIdx.x / a.stateHeads % rowBlocks * ROWS;
-    part = blockIdx.x / (a.stateHeads * rowBlocks);
+    part = blockIdx.x / columns;
   }
 };
 
@@ -148,24 +149,24 @@ struct Scorer {
       : a(a), shared(shared), block(a), local(threadIdx.x / 32 * 16 + (threadIdx.x & 31) / 4) {}
 
   __device__ __forceinline__ void begin(const Segment& seg) {
-#pragma unroll
-    for (int k = 0; k < L::HELD; k++) query_operand(query[k], a, seg.request, block.state, block.row + local, k);
+    const QueryOperands rows(a, seg.request, block.state, block.row + local);
+    uint32_t rest[L::STEPS - L::HELD][4];
+    rows.load(rest, [](int k) { return L::HELD + k; });
 #pragma unroll
     for (int k = L::HELD; k < L::STEPS; k++) {
-      uint32_t q[4];
-      query_operand(q, a, seg.request, block.state, block.row + local, k);
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         const int row = local + i % 2 * 8;
         if (k < LATENT / 16) {
-          *step_at(row, i / 2) = q[i];
+          *step_at(row, i / 2) = rest[k - L::HELD][i];
         } else {
-          *pair_at(shared.memory + L::QUERY_AT, row, 2 * (k - LATENT / 16) + i / 2) = q[i];
+          *pair_at(shared.memory + L::QUERY_AT, row, 2 * (k - LATENT / 16) + i / 2) = rest[k - L::HELD][i];
         }
       }
     }
     ptx::fence_async();
     sync_scorers();
+    rows.load(query, [](int k) { return k; });
     softmax = Softmax();
   }
 
@@ -217,7 +218,7 @@ struct Scorer {
       const QueryRow of = query_row(a, block.state, block.row + local + 8 * half);
       if ((threadIdx.x & 3) == 0) {
         shared.sums()[local + 8 * half] = sum > 0 ? 1 / sum : 0.0f;
-        if (of.valid) store_log(a, seg, of, softmax.largest[half], sum);
+        if (of.valid) Target(a, seg, of).store_log(softmax.largest[half], sum);
       }
     }
   }
@@ -310,10 +311,11 @@ struct Averager {
     for (int half = 0; half < 2; half++) {
       const QueryRow of = query_row(a, block.state, block.row + local() + 8 * half);
       if (!of.valid) continue;
+      const Target to(a, seg, of);
 #pragma unroll
       for (int j = 0; j < 32; j++) {
         const float* o = output[j / 16] + j % 16 * 4 + 2 * half;
-        store2(a, seg, of, column + 8 * j, o[0], o[1]);
+        to.store(column + 8 * j, o[0], o[1]);
       }
     }
   }
@@ -343,6 +345,9 @@ struct Averager {
         __syncwarp();
       }
       store(segment(a, i));
+      const Block block(a);
+      finish(a, segment(a, i), {2, 128 * L::AVERAGERS, static_cast<int>(threadIdx.x) - 128},
+             blockIdx.x % block.columns, block.columns, block.state, 1, block.row, ROWS);
     }
   }
 };
