@@ -11,6 +11,7 @@ import dev.regroup.converters.refine.Refit;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -101,6 +102,8 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
+  @Mixin private DeviceOptions deviceOptions;
+
   ConvertCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -113,7 +116,8 @@ final class ConvertCommand implements Callable<Integer> {
           "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
     }
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source)) {
+        Checkpoint checkpoint = Checkpoints.open(source);
+        Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
@@ -123,7 +127,7 @@ final class ConvertCommand implements Callable<Integer> {
               plan,
               windows(console, checkpoint),
               target,
-              options(),
+              options().on(device.backend()),
               console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));

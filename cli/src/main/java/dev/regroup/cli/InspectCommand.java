@@ -7,7 +7,6 @@ import dev.regroup.cli.inspect.InspectionText;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -49,9 +48,7 @@ final class InspectCommand implements Callable<Integer> {
     try (Console console = root.openConsole();
         Checkpoint checkpoint = Checkpoints.open(path)) {
       Optional<ModelSpec> model =
-          Files.isDirectory(path)
-              ? Optional.of(Checkpoints.describe(checkpoint))
-              : Optional.empty();
+          checkpoint.isModel() ? Optional.of(Checkpoints.describe(checkpoint)) : Optional.empty();
       var inspection = Inspection.of(checkpoint, model);
       inspection.warnings().forEach(line -> console.notice("warning: " + line));
       if (console.wantsJson()) {

@@ -7,6 +7,7 @@ import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// What a conversion should lead to: the options that `plan` and `convert` share.
@@ -17,7 +18,8 @@ final class TargetOptions {
       required = true,
       paramLabel = "LAYOUT",
       description =
-          "The attention layout to convert to: gta (grouped-tied) or gla (grouped latent).")
+          "The attention layout to convert to: gta (grouped-tied), gla (grouped latent), or mla"
+              + " (multi-head latent, as stock DeepSeek-V2 code loads it).")
   private TargetLayout to;
 
   @Option(
@@ -40,8 +42,8 @@ final class TargetOptions {
       names = "--latent-dim",
       paramLabel = "N",
       description =
-          "GLA: elements of a latent head. Default: twice the head dim, or half of an MLA source's"
-              + " rank.")
+          "GLA, MLA: elements of a latent head. Default: twice the head dim, or half of an MLA"
+              + " source's rank; for MLA four times the head dim.")
   private @Nullable Integer latentDim;
 
   @Option(
@@ -51,6 +53,8 @@ final class TargetOptions {
           "Elements of the rotary key that all heads share. Default: half the head dim; an MLA"
               + " source keeps its own.")
   private @Nullable Integer ropeDim;
+
+  @Mixin private ProfileOptions profile;
 
   @Option(
       names = "--dtype",
@@ -70,16 +74,26 @@ final class TargetOptions {
               + " 5GB.")
   private long maxShardBytes;
 
+  @Option(
+      names = "--requantize",
+      description =
+          "FP8 sources: write new attention weights in the source's own FP8 convention. Default:"
+              + " BF16, listed in the config as not quantised.")
+  private boolean requantize;
+
   /// The request that the options spell.
   ConversionRequest request() {
     return new ConversionRequest(
         to,
+        profile.profile(),
         optional(kvHeads),
         optional(latentHeads),
         optional(latentDim),
         optional(ropeDim),
+        profile.ropeTheta(),
         Optional.ofNullable(dtype),
-        maxShardBytes);
+        maxShardBytes,
+        requantize);
   }
 
   private static OptionalInt optional(@Nullable Integer value) {

@@ -86,8 +86,13 @@ final class ArchitectureTest {
         .check(classes);
   }
 
+  /// Linear algebra, cuBLAS beside our kernels, and the system calls that the JDK has no words for.
+  private static final Set<String> NATIVE_ROOMS =
+      Set.of(
+          "dev.regroup.runtime.linalg", "dev.regroup.runtime.cuda", "dev.regroup.formats.system");
+
   @ArchTest
-  static void oneRoomCallsNativeCode(JavaClasses classes) {
+  static void fewRoomsCallNativeCode(JavaClasses classes) {
     Set<String> rooms = new TreeSet<>();
     for (JavaClass user : classes) {
       if (user.getDirectDependenciesFromSelf().stream()
@@ -95,7 +100,18 @@ final class ArchitectureTest {
         rooms.add(user.getPackageName());
       }
     }
-    assertThat(rooms).as("rooms that use java.lang.foreign.Linker").hasSizeLessThanOrEqualTo(1);
+    assertThat(rooms).as("rooms that use java.lang.foreign.Linker").isSubsetOf(NATIVE_ROOMS);
+  }
+
+  @ArchTest
+  static void onlyOneRoomKnowsJCuda(JavaClasses classes) {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.regroup.runtime.cuda")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jcuda..")
+        .check(classes);
   }
 
   @ArchTest

@@ -11,15 +11,20 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.AttentionSublayer;
-import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
+import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Converts on calibration text: each layer sees the streams that the layers before it leave, one of
 /// the source and one of the target.
@@ -32,13 +37,15 @@ final class CalibratedConversion implements LayerConversion {
   private final ConversionOptions options;
   private final Transformer model;
   private final Streams streams;
+  private @Nullable DecoderLayer current;
+  private int attended = -1;
 
   CalibratedConversion(
       Checkpoint source, ConversionPlan plan, TokenWindows calibration, ConversionOptions options) {
     this.source = source;
     this.plan = plan;
     this.options = options;
-    model = new Transformer(plan.source(), source);
+    model = new Transformer(plan.source(), source, options.backend());
     streams = new Streams(model.embedding(), calibration.windows());
   }
 
@@ -48,20 +55,15 @@ final class CalibratedConversion implements LayerConversion {
     AttentionSpec before = spec.layers().get(index).attention();
     AttentionSpec after = plan.target().layers().get(index).attention();
     LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
-    DecoderLayer layer = model.layer(index);
-    streams.attend(layer);
-    requireFinite(index);
+    DecoderLayer layer = attend(index);
     LayerStatistics statistics =
         StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
-    OptionalDouble closedError =
-        OptionalDouble.of(error(layer, sublayer(closed.attention(), weights)));
+    OptionalDouble closedError = OptionalDouble.of(error(layer, closed.attention(), weights));
     Refit refit =
         new Refit(options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
     FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
-    AttentionSublayer converted = sublayer(refined, weights);
-    OptionalDouble error = OptionalDouble.of(error(layer, converted));
-    streams.advance(layer, converted);
+    OptionalDouble error = OptionalDouble.of(error(layer, refined, weights));
     return new Converted(
         refined.spec(),
         refined.tensors(weights.tensors()),
@@ -69,12 +71,54 @@ final class CalibratedConversion implements LayerConversion {
             index, statistics.participation() * closed.lost() / size(), error, closedError));
   }
 
-  private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
-    return AttentionSublayers.of(
-        attention.spec(),
-        plan.source().hiddenSize(),
-        plan.source().normEpsilon(),
-        attention.tensors(weights.tensors()));
+  @Override
+  public void advance(
+      int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
+    if (index + 1 < plan.source().layers().size()) {
+      try (AttentionSublayer converted = sublayer(spec, written.get())) {
+        streams.advance(attend(index), converted);
+      }
+    }
+  }
+
+  @Override
+  public void skip(int index) {
+    throw new UnsupportedModelException(
+        "part: expected layers that do not depend on each other, found a calibrated conversion,"
+            + " where each repairs those before it -> convert on one machine, or without"
+            + " --calibration");
+  }
+
+  @Override
+  public boolean costly() {
+    return true;
+  }
+
+  /// The layer, once the source's attention of it has run on the source's stream.
+  private DecoderLayer attend(int index) {
+    if (attended != index) {
+      if (current != null) {
+        current.close();
+      }
+      current = model.layer(index);
+      streams.attend(current);
+      requireFinite(index);
+      attended = index;
+    }
+    return Objects.requireNonNull(current);
+  }
+
+  private double error(DecoderLayer layer, FactoredAttention attention, LayerWeights weights) {
+    try (AttentionSublayer converted =
+        sublayer(attention.spec(), attention.tensors(weights.tensors()))) {
+      return error(layer, converted);
+    }
+  }
+
+  private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
+    return options
+        .backend()
+        .attention(spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.

@@ -1,6 +1,7 @@
 package dev.regroup.converters;
 
 import dev.regroup.converters.refine.Refit;
+import dev.regroup.runtime.model.Backend;
 
 /// How a plan is carried out.
 ///
@@ -9,5 +10,26 @@ import dev.regroup.converters.refine.Refit;
 /// @param overwrite whether an existing target is replaced
 /// @param allowNonFinite whether NaN and infinite weights are let through instead of refused
 /// @param toolVersion written into the target's config
+/// @param backend runs the source's layers, and the converted ones beside them
 public record ConversionOptions(
-    Refit.Effort refit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {}
+    Refit.Effort refit,
+    long seed,
+    boolean overwrite,
+    boolean allowNonFinite,
+    String toolVersion,
+    Backend backend) {
+  /// Options of a conversion on the CPU.
+  public ConversionOptions(
+      Refit.Effort refit,
+      long seed,
+      boolean overwrite,
+      boolean allowNonFinite,
+      String toolVersion) {
+    this(refit, seed, overwrite, allowNonFinite, toolVersion, Backend.cpu());
+  }
+
+  /// The same on another backend.
+  public ConversionOptions on(Backend other) {
+    return new ConversionOptions(refit, seed, overwrite, allowNonFinite, toolVersion, other);
+  }
+}

@@ -4,8 +4,10 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Planner;
 import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.converters.write.WriteOptions;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
@@ -26,7 +28,8 @@ public final class Conversions {
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
   public static ConversionPlan plan(Checkpoint source, ConversionRequest request) {
-    return Planner.plan(Checkpoints.describe(source), source.infos(), request);
+    return Planner.plan(
+        Checkpoints.describe(source), source.infos(), ScaledWeights.of(source), request);
   }
 
   /// Carries out a plan: `target` is a whole checkpoint afterwards, or absent.
@@ -42,6 +45,30 @@ public final class Conversions {
       Path target,
       ConversionOptions options,
       Progress progress) {
-    return new Conversion(source, plan, calibration, options, progress).into(target);
+    return convert(
+        source,
+        plan,
+        calibration,
+        target,
+        options,
+        WriteOptions.usual(options.overwrite()),
+        progress);
+  }
+
+  /// Carries out a plan in a way of the caller's; see the shorter one.
+  ///
+  /// Where {@link WriteOptions#part} is one of several, the target is not there afterwards: it is
+  /// made once all parts are merged.
+  public static ConversionReport convert(
+      Checkpoint source,
+      ConversionPlan plan,
+      Optional<TokenWindows> calibration,
+      Path target,
+      ConversionOptions options,
+      WriteOptions writing,
+      Progress progress) {
+    ConversionPlan settled =
+        TableSearch.settle(source, plan, calibration, options.allowNonFinite());
+    return new Conversion(source, settled, calibration, options, writing, progress).into(target);
   }
 }

@@ -4,11 +4,29 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import java.util.Map;
+import java.util.function.Supplier;
 
-/// Converts layers one after another, in order.
+/// Converts layers one after another, in rising order. Of each layer exactly one of {@link #convert}
+/// (then {@link #advance}), {@link #advance} alone, and {@link #skip} is asked.
 interface LayerConversion {
   /// Converts the next layer.
   Converted convert(int layer);
+
+  /// Moves past a layer that is written, by this run or by an interrupted one before it. What was
+  /// written counts, not what was computed: so both go on alike.
+  ///
+  /// @param spec of the target's attention sublayer
+  /// @param written gives every tensor of it, float32, as it reads from the output
+  void advance(int layer, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written);
+
+  /// Moves past a layer that another part converts.
+  ///
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where a layer depends on how
+  ///   those before it turned out
+  void skip(int layer);
+
+  /// Whether converting a layer takes so long that an interrupted run's layers are worth much.
+  boolean costly();
 
   /// What a layer became.
   ///

@@ -7,8 +7,11 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
 
 /// Converts from the weights alone: only attention tensors are read, and no layer depends on another.
 final class PriorConversion implements LayerConversion {
@@ -40,6 +43,22 @@ final class PriorConversion implements LayerConversion {
             closed.lost() / valueSize(before, prior),
             OptionalDouble.empty(),
             OptionalDouble.empty()));
+  }
+
+  @Override
+  public void advance(
+      int layer, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
+    // no layer depends on another
+  }
+
+  @Override
+  public void skip(int layer) {
+    // no layer depends on another
+  }
+
+  @Override
+  public boolean costly() {
+    return false;
   }
 
   /// The squared size, a token, that all heads' values have together in the output: without text it is

@@ -2,29 +2,38 @@ package dev.regroup.converters;
 
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.Profile;
+import dev.regroup.converters.write.FinishedFile;
+import dev.regroup.converters.write.JournalHeader;
+import dev.regroup.converters.write.SmallFiles;
+import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.manifest.Manifest;
+import dev.regroup.formats.manifest.Sha256;
+import dev.regroup.formats.quantization.IgnoredModules;
+import dev.regroup.formats.safetensors.ShardIndex;
 import dev.regroup.runtime.text.TokenWindows;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Writes what is not a tensor: side files, and last the config, so that a directory without one is not
-/// whole.
+/// Writes what is not a tensor: side files, and last index, config and manifest, so that a directory
+/// without them is not whole.
 final class TargetConfig {
   private final Checkpoint source;
   private final ConversionPlan plan;
   private final Optional<TokenWindows> calibration;
   private final ConversionOptions options;
+  private final JournalHeader header;
 
   TargetConfig(
       Checkpoint source,
@@ -35,19 +44,73 @@ final class TargetConfig {
     this.plan = plan;
     this.calibration = calibration;
     this.options = options;
+    header = makeHeader();
   }
 
-  /// Writes side files and config.
+  /// Writes side files, index, config and manifest, in this order.
   ///
-  /// @param target what the result is
-  void write(Path directory, ModelSpec target) {
+  /// @param spec what the result is
+  /// @param shards the files that hold tensors
+  /// @return the manifest
+  FinishedFile write(SmallFiles files, ModelSpec spec, List<FinishedFile> shards) {
+    List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      copy(source.path().resolve(name), directory.resolve(name));
+      all.add(files.copy(source.sideFile(name), name));
+    }
+    if (plan.shards().indexed()) {
+      all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));
     }
     var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
-    Path config = directory.resolve("config.json");
-    ModelConfig.write(config, Regrouped.config(source.config(), target, provenance));
-    sync(config);
+    all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
+    return write(files, Manifest.FILE, manifest(all).render());
+  }
+
+  private static FinishedFile write(SmallFiles files, String name, String text) {
+    return files.write(Path.of(name), text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private Manifest manifest(List<FinishedFile> files) {
+    return new Manifest(
+        options.toolVersion(),
+        header.fingerprint(),
+        source.shards().stream()
+            .map(
+                shard ->
+                    new Manifest.SourceFile(shard.file().getFileName().toString(), shard.bytes()))
+            .toList(),
+        files.stream()
+            .map(file -> new Manifest.OutputFile(file.name(), file.bytes(), file.sha256()))
+            .toList());
+  }
+
+  /// What the journal of this conversion is of.
+  JournalHeader header() {
+    return header;
+  }
+
+  private JournalHeader makeHeader() {
+    ObjectNode asked = JsonNodeFactory.instance.objectNode();
+    asked.put("request", plan.request().toString());
+    asked.put("allow_non_finite", options.allowNonFinite());
+    asked.set("conversion", conversion());
+    StringBuilder shards = new StringBuilder();
+    plan.shards().files().forEach(file -> shards.append(file).append('\n'));
+    return new JournalHeader(
+        options.toolVersion(),
+        source.path().toAbsolutePath().normalize().toString(),
+        SourceIdentity.of(source),
+        asked,
+        Sha256.of(shards.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private ObjectNode config(ModelSpec target, Regrouped.Provenance provenance) {
+    ObjectNode root =
+        switch (plan.request().profile()) {
+          case REGROUP, REFERENCE -> Regrouped.config(source.config(), target, provenance);
+          case DEEPSEEK_V2, DEEPSEEK_V3 -> DeepseekConfig.of(source.config(), target, provenance);
+        };
+    IgnoredModules.add(root, plan.plainModules());
+    return root;
   }
 
   /// What the source was: names and sizes of its files, no time and no path, so that equal conversions
@@ -68,12 +131,18 @@ final class TargetConfig {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());
+    if (request.profile() != Profile.REGROUP) {
+      node.put("profile", request.profile().label());
+    }
     node.put("seed", options.seed());
     node.put("fit_steps", 0);
     ObjectNode refit = node.putObject("refit");
     refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
     refit.put("windows", options.refit().windows());
     refit.put("iterations", options.refit().iterations());
+    if (request.requantize()) {
+      node.put("requantize", true);
+    }
     calibration.ifPresent(
         windows -> {
           ObjectNode text = node.putObject("calibration");
@@ -82,27 +151,5 @@ final class TargetConfig {
           text.put("sha256", windows.sha256());
         });
     return node;
-  }
-
-  private static void copy(Path from, Path to) {
-    try {
-      Path parent = to.getParent();
-      if (parent != null) {
-        Files.createDirectories(parent);
-      }
-      // follows links: the output holds files, never links
-      Files.copy(from.toRealPath(), to);
-      sync(to);
-    } catch (IOException e) {
-      throw new UncheckedIOException(to + ": could not copy " + from + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static void sync(Path file) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + ": could not be synced: " + e.getMessage(), e);
-    }
   }
 }

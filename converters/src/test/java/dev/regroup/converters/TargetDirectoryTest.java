@@ -41,6 +41,7 @@ final class TargetDirectoryTest extends ConversionScenario {
             "config.json",
             "generation_config.json",
             "model.safetensors",
+            "regroup.manifest.json",
             "tokenizer.json",
             "tokenizer_config.json");
     assertThat(names(scratch)).containsExactly("source", "target");

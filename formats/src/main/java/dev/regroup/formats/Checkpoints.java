@@ -4,7 +4,9 @@ import dev.regroup.formats.architecture.Architectures;
 import dev.regroup.formats.architecture.Inventory;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.formats.safetensors.SafetensorsCheckpoint;
+import dev.regroup.formats.quantization.DequantizedCheckpoint;
+import dev.regroup.formats.checkpoint.Scratch;
+import dev.regroup.formats.stored.ModelPath;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -13,13 +15,22 @@ import java.util.stream.Stream;
 public final class Checkpoints {
   private Checkpoints() {}
 
-  /// Opens a model directory or one safetensors file: headers are read and checked, no data is.
+  /// Opens a model directory, an archive of one (zip, tar, also with gzip or zstd), or one file of
+  /// tensors (safetensors, or as PyTorch writes): headers are read and checked, no data is. FP8
+  /// weights read as what they are worth, their scales applied.
   ///
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a file is not what it says
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the weights are in a
   ///   format that is not read
   public static Checkpoint open(Path path) {
-    return SafetensorsCheckpoint.open(path);
+    return open(path, Scratch.temporary());
+  }
+
+  /// Opens a model as {@link #open(Path)} does.
+  ///
+  /// @param scratch takes what cannot be read where it lies; closed with the checkpoint
+  public static Checkpoint open(Path path, Scratch scratch) {
+    return DequantizedCheckpoint.of(ModelPath.open(path, scratch));
   }
 
   /// What a checkpoint's config means, checked against its tensors: each tensor that the config

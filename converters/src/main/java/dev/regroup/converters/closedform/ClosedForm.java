@@ -37,4 +37,22 @@ public record ClosedForm(FactoredAttention attention, double lost) {
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
   }
+
+  /// What of {@link #lost} is the rotary key's: the logit error of MHA, GQA or MQA keys that it does not
+  /// carry and that no position-free key stands in for.
+  public static double slotsLost(
+      AttentionSpec source,
+      AttentionSpec target,
+      LayerWeights weights,
+      LayerStatistics statistics,
+      int hiddenSize) {
+    return switch (source.layout()) {
+      case Gqa gqa ->
+          new FromGqa(
+                  source, gqa, target, new SourceWeights(source, weights, hiddenSize), statistics)
+              .slotsLost();
+      case Gla _ -> 0; // the rotary key stays
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    };
+  }
 }

@@ -45,6 +45,10 @@ record ComplexMatrix(Matrix real, Matrix imaginary) {
     return new ComplexMatrix(real.rows(first, count), imaginary.rows(first, count));
   }
 
+  ComplexMatrix columns(int first, int count) {
+    return new ComplexMatrix(real.columns(first, count), imaginary.columns(first, count));
+  }
+
   /// Rows `[first, first + other.rows())` replaced by those of `other`, in place.
   void setRows(int first, ComplexMatrix other) {
     int at = first * columns();

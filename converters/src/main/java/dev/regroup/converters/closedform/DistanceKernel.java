@@ -44,6 +44,11 @@ final class DistanceKernel {
     }
   }
 
+  /// How many frequencies it compares.
+  int frequencies() {
+    return rhoReal.length;
+  }
+
   double rhoReal(int frequency) {
     return rhoReal[frequency];
   }

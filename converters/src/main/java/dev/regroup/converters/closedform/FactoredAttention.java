@@ -28,6 +28,9 @@ import java.util.Map;
 /// | valueUp | `[H·d_v, d_c]` | W_UV | empty: the value is the state |
 /// | output | `[D, H·d_v]` | `o_proj` | the same |
 ///
+/// A latent whose norm has to do nothing ({@link NormAnchor}) leaves its last element to the norm: the
+/// last row of state and the last columns of keyUp and valueUp are zero here.
+///
 /// @param spec of the layer they make
 /// @param biases of query, state and ropeKey, in this order; each empty where there is none
 public record FactoredAttention(
@@ -55,11 +58,15 @@ public record FactoredAttention(
     Map<AttentionTensor, float[]> tensors = new EnumMap<>(AttentionTensor.class);
     tensors.putAll(kept);
     tensors.put(AttentionTensor.O_PROJ, output);
+    if (spec.outputBias()) {
+      int width = spec.layout().queryHeads() * spec.layout().valueDim();
+      tensors.putIfAbsent(AttentionTensor.O_BIAS, new float[output.length / width]);
+    }
     putQuery(tensors);
-    putState(tensors);
     if (spec.layout() instanceof Gla gla) {
       tensors.put(AttentionTensor.KV_B_PROJ, interleaved(gla));
     }
+    putState(tensors);
     tensors.keySet().retainAll(spec.tensors(1).keySet());
     return tensors;
   }
@@ -73,7 +80,13 @@ public record FactoredAttention(
         }
       }
       case QueryPath.Mixed _ -> tensors.put(AttentionTensor.Q_STATE_PROJ, query);
-      case QueryPath.LowRank _ -> tensors.put(AttentionTensor.Q_B_PROJ, query);
+      case QueryPath.LowRank(int rank, boolean _) -> {
+        if (NormAnchor.in(spec)) {
+          new NormAnchor(this).putQueryInto(tensors, rank);
+        } else {
+          tensors.put(AttentionTensor.Q_B_PROJ, query);
+        }
+      }
     }
   }
 
@@ -90,7 +103,9 @@ public record FactoredAttention(
         }
       }
       case StatePath.Latent(int _, boolean _, boolean projected, boolean bias) -> {
-        if (projected) {
+        if (NormAnchor.in(spec)) {
+          new NormAnchor(this).putInto(tensors);
+        } else if (projected) {
           tensors.put(AttentionTensor.KV_LATENT_PROJ, state);
         } else {
           tensors.put(AttentionTensor.KV_A_PROJ, joined(state, ropeKey));
@@ -108,7 +123,7 @@ public record FactoredAttention(
     }
   }
 
-  private static float[] joined(float[] first, float[] second) {
+  static float[] joined(float[] first, float[] second) {
     float[] joined = Arrays.copyOf(first, first.length + second.length);
     System.arraycopy(second, 0, joined, first.length, second.length);
     return joined;

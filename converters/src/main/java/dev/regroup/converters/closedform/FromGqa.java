@@ -11,6 +11,7 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// MHA, MQA and GQA to GTA or GLA.
@@ -20,6 +21,8 @@ import java.util.List;
 /// maps are found on the source's keys and values ("features", `[2·G·d]`), and multiplied into its
 /// projections at the end.
 final class FromGqa {
+  private static final double SAME_FREQUENCY = 1e-12;
+
   private final AttentionSpec source;
   private final Gqa gqa;
   private final AttentionSpec target;
@@ -29,6 +32,7 @@ final class FromGqa {
   private final int keyDim;
   private final int groupSize;
   private final PairRows rows;
+  private final boolean anchored;
 
   FromGqa(
       AttentionSpec source,
@@ -45,11 +49,12 @@ final class FromGqa {
     keyDim = gqa.kvHeads() * gqa.headDim();
     groupSize = gqa.queryHeads() / gqa.kvHeads();
     rows = new PairRows(gqa, source.rope(), target.rope());
+    anchored = NormAnchor.in(target);
   }
 
   ClosedForm convert() {
     RopeSlots slots = new RopeSlots(keyMoments(), keyMetrics(), kernels());
-    List<RopeSlots.Slot> filled = slots.fill(target.layout().ropeDim() / 2);
+    List<RopeSlots.Slot> filled = filled(slots);
     Matrix slotKeys = rows.slotKeys(filled);
     Matrix positionFree = rows.queryCoordinates(slots.positionFree());
     List<SharedState> states = states(positionFree);
@@ -70,6 +75,53 @@ final class FromGqa {
             normedKeys() ? Biases.none() : biases(queries, encoders, slotKeys));
     double lost = slots.lost() + states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
+  }
+
+  /// The logit error, weighted by what it costs, that the rotary key leaves: what
+  /// {@link RopeSlots#lost} says of this target's frequencies.
+  double slotsLost() {
+    RopeSlots slots = new RopeSlots(keyMoments(), keyMetrics(), kernels());
+    filled(slots);
+    return slots.lost();
+  }
+
+  private List<RopeSlots.Slot> filled(RopeSlots slots) {
+    int count = target.layout().ropeDim() / 2;
+    if (!anchored) {
+      return slots.fill(count);
+    }
+    int[] places = places();
+    return gqa.kvHeads() == 1 && Arrays.stream(places).allMatch(place -> place >= 0)
+        ? slots.copyInto(places, count)
+        : slots.fillTable(count);
+  }
+
+  /// Where in the target's table each of the source's frequencies is, -1 where it is not.
+  private int[] places() {
+    double[] table = target.rope().frequencies();
+    return Arrays.stream(source.rope().frequencies())
+        .mapToInt(
+            theta -> {
+              for (int i = 0; i < table.length; i++) {
+                if (Math.abs(table[i] - theta) <= SAME_FREQUENCY * theta) {
+                  return i;
+                }
+              }
+              return -1;
+            })
+        .toArray();
+  }
+
+  /// The source's frequencies, and behind them the target's where those are a given table.
+  private double[] atoms() {
+    double[] own = source.rope().frequencies();
+    if (!anchored) {
+      return own;
+    }
+    double[] table = target.rope().frequencies();
+    double[] atoms = Arrays.copyOf(own, own.length + table.length);
+    System.arraycopy(table, 0, atoms, own.length, table.length);
+    return atoms;
   }
 
   /// Whether the conversion comes behind a norm over each query head.
@@ -115,13 +167,16 @@ final class FromGqa {
       for (int i = 0; i < mass.length; i++) {
         mass[i] /= total;
       }
-      kernels.add(new DistanceKernel(source.rope().frequencies(), mass));
+      kernels.add(new DistanceKernel(atoms(), mass));
     }
     return kernels;
   }
 
   /// The target with the frequencies that its slots turn at.
   private AttentionSpec turned(List<RopeSlots.Slot> slots) {
+    if (anchored) {
+      return target;
+    }
     List<Double> all = source.rope().inverseFrequencies();
     List<Double> chosen = slots.stream().map(slot -> all.get(slot.frequency())).toList();
     return target.withRope(
@@ -141,9 +196,15 @@ final class FromGqa {
     List<SharedState> states = new ArrayList<>();
     int stateDim = target.layout().cacheRow().stateDim();
     int stateKeyDim = target.layout().cacheRow().key().width();
+    int spent = anchored ? NormAnchor.ELEMENTS : 0;
     for (int s = 0; s < stateGroups(); s++) {
       states.add(
-          SharedState.solve(targets(s, positionFree), statistics.states(), stateDim, stateKeyDim));
+          SharedState.solve(
+                  targets(s, positionFree),
+                  statistics.states(),
+                  stateDim - spent,
+                  stateKeyDim - spent)
+              .padded(stateDim));
     }
     return states;
   }
@@ -204,12 +265,15 @@ final class FromGqa {
   private Matrix queryMaps(List<RopeSlots.Slot> slots, List<SharedState> states) {
     List<Matrix> maps = new ArrayList<>();
     double ratio = source.softmaxScale() / target.softmaxScale();
+    // a rotated part carries the factor in query and key
+    double turn = source.rope().attentionFactor() / target.rope().attentionFactor();
     for (int h = 0; h < gqa.queryHeads(); h++) {
       Matrix free =
           tied
               ? keyDecoder(states, h).columns(0, target.layout().nopeDim()).transpose()
               : Matrix.identity(gqa.headDim());
-      maps.add(Matrix.stacked(List.of(free, rows.slotQueries(slots, h / groupSize))).scaled(ratio));
+      Matrix rotated = rows.slotQueries(slots, h / groupSize).scaled(turn * turn);
+      maps.add(Matrix.stacked(List.of(free, rotated)).scaled(ratio));
     }
     return Matrix.stacked(maps);
   }

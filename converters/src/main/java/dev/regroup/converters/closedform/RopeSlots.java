@@ -12,7 +12,12 @@ import java.util.List;
 /// Each query coordinate (kv head g, pair l) sees, at every frequency a, a residual: a linear map of the
 /// keys. At the start it is its own key at its own frequency. A slot at frequency a takes the component
 /// that costs most, in the metric of first-order logit error, out of the residuals at a; what remains is
-/// replaced by the best constant, the mean rotation rho. Source: the design notes' section 3.2, level 2.
+/// replaced by the best constant, the mean rotation rho. So residuals are what they were at the start
+/// less an outer product for each slot, and are never written out. Source: the design notes' section
+/// 3.2, level 2.
+///
+/// The first `d/2` frequencies of a kernel are the source's; a table of frequencies that slots have to
+/// turn at, whether the source has them or not, may follow.
 final class RopeSlots {
   private static final double METRIC_FLOOR = 1e-6;
 
@@ -22,15 +27,11 @@ final class RopeSlots {
   private final List<ComplexMatrix> metricRoots = new ArrayList<>();
   private final List<ComplexMatrix> metricInverseRoots = new ArrayList<>();
   private final ComplexMatrix keys;
-
-  /// residuals.get(a): what each query coordinate sees at frequency a, `[G·d/2, G·d/2]`.
-  private final List<ComplexMatrix> residuals = new ArrayList<>();
-
   private final List<Slot> slots = new ArrayList<>();
 
   /// A slot of the rotary key.
   ///
-  /// @param frequency index of the source's frequency
+  /// @param frequency index of the kernel's frequency
   /// @param key combination of all heads' key pairs, `[1, G·d/2]`
   /// @param query what each query coordinate multiplies the slot with, `[1, G·d/2]`; a query takes its
   ///     conjugate
@@ -48,34 +49,54 @@ final class RopeSlots {
       metricRoots.add(KeyMoments.power(metric, 0.5, METRIC_FLOOR));
       metricInverseRoots.add(KeyMoments.power(metric, -0.5, METRIC_FLOOR));
     }
-    for (int a = 0; a < pairs; a++) {
-      ComplexMatrix residual = ComplexMatrix.zeros(keys.rows(), keys.rows());
-      for (int g = 0; g < heads; g++) {
-        int i = g * pairs + a;
-        residual.real().elements()[i * keys.rows() + i] = 1;
-      }
-      residuals.add(residual);
-    }
   }
 
-  /// Fills `count` slots, the costliest component first, at whatever frequency it lies; a frequency may
-  /// serve several slots. They come fastest first.
+  /// Fills `count` slots, the costliest component first, at whatever frequency of the source it lies; a
+  /// frequency may serve several slots. They come fastest first.
   List<Slot> fill(int count) {
     if (count >= keys.rows()) {
       return everything();
     }
+    List<Integer> all = new ArrayList<>();
+    for (int a = 0; a < pairs; a++) {
+      all.add(a);
+    }
     for (int i = 0; i < count; i++) {
-      Candidate[] candidates = new Candidate[pairs];
-      Parallel.forEach(pairs, frequency -> candidates[frequency] = candidate(frequency));
-      Candidate best = candidates[0];
-      for (Candidate candidate : candidates) {
-        if (candidate.top.value() > best.top.value()) {
-          best = candidate;
-        }
-      }
+      take(costliest(all));
+    }
+    return sorted();
+  }
+
+  /// Fills one slot at each frequency of the table that follows the source's own, the costliest
+  /// component first. They come in the order of the table.
+  ///
+  /// @param count frequencies in the table
+  List<Slot> fillTable(int count) {
+    List<Integer> open = new ArrayList<>();
+    for (int a = pairs; a < pairs + count; a++) {
+      open.add(a);
+    }
+    while (!open.isEmpty()) {
+      Candidate best = costliest(open);
+      open.remove((Integer) best.frequency);
       take(best);
     }
-    slots.sort(Comparator.comparingInt(Slot::frequency));
+    return sorted();
+  }
+
+  /// One slot for each pair of the only kv head: a table that holds all of the source's frequencies
+  /// loses nothing.
+  ///
+  /// @param places where in the table each of the source's frequencies is
+  /// @param count frequencies in the table
+  List<Slot> copyInto(int[] places, int count) {
+    for (int s = 0; s < count; s++) {
+      ComplexMatrix unit = ComplexMatrix.zeros(1, pairs);
+      for (int l = 0; l < pairs; l++) {
+        unit.real().elements()[l] = places[l] == s ? 1 : 0;
+      }
+      slots.add(new Slot(pairs + s, unit, unit));
+    }
     return List.copyOf(slots);
   }
 
@@ -89,14 +110,28 @@ final class RopeSlots {
         slots.add(new Slot(a, unit, unit));
       }
     }
-    for (int a = 0; a < pairs; a++) {
-      residuals.set(a, ComplexMatrix.zeros(n, n));
-    }
+    return List.copyOf(slots);
+  }
+
+  private List<Slot> sorted() {
+    slots.sort(Comparator.comparingInt(Slot::frequency));
     return List.copyOf(slots);
   }
 
   /// Weighted residual at one frequency, and its leading component.
   private record Candidate(int frequency, ComplexMatrix weighted, TopComponent top) {}
+
+  private Candidate costliest(List<Integer> frequencies) {
+    Candidate[] candidates = new Candidate[frequencies.size()];
+    Parallel.forEach(candidates.length, i -> candidates[i] = candidate(frequencies.get(i)));
+    Candidate best = candidates[0];
+    for (Candidate candidate : candidates) {
+      if (candidate.top.value() > best.top.value()) {
+        best = candidate;
+      }
+    }
+    return best;
+  }
 
   private Candidate candidate(int frequency) {
     int n = keys.rows();
@@ -111,21 +146,41 @@ final class RopeSlots {
 
   /// Σ_b residual_b · K_ab / K_aa over the rows of one kv head.
   private ComplexMatrix projected(int head, int frequency) {
-    int n = keys.rows();
     DistanceKernel kernel = kernels.get(head);
     double own = kernel.own(frequency);
+    double[] real = new double[kernel.frequencies()];
+    double[] imaginary = new double[real.length];
+    for (int b = 0; b < real.length; b++) {
+      real[b] = kernel.real(frequency, b) / own;
+      imaginary[b] = kernel.imaginary(frequency, b) / own;
+    }
+    return residual(head, real, imaginary);
+  }
+
+  /// Σ_b residual_b · c_b over the rows of one kv head, `[d/2, G·d/2]`.
+  private ComplexMatrix residual(int head, double[] real, double[] imaginary) {
+    int n = keys.rows();
     ComplexMatrix sum = ComplexMatrix.zeros(pairs, n);
     double[] sumReal = sum.real().elements();
     double[] sumImaginary = sum.imaginary().elements();
-    for (int b = 0; b < pairs; b++) {
-      double re = kernel.real(frequency, b) / own;
-      double im = kernel.imaginary(frequency, b) / own;
-      double[] real = residuals.get(b).real().elements();
-      double[] imaginary = residuals.get(b).imaginary().elements();
-      int from = head * pairs * n;
-      for (int i = 0; i < pairs * n; i++) {
-        sumReal[i] += re * real[from + i] - im * imaginary[from + i];
-        sumImaginary[i] += re * imaginary[from + i] + im * real[from + i];
+    for (int l = 0; l < pairs; l++) {
+      sumReal[l * n + head * pairs + l] = real[l];
+      sumImaginary[l * n + head * pairs + l] = imaginary[l];
+    }
+    for (Slot slot : slots) {
+      double c = real[slot.frequency];
+      double d = imaginary[slot.frequency];
+      double[] keyReal = slot.key.real().elements();
+      double[] keyImaginary = slot.key.imaginary().elements();
+      for (int l = 0; l < pairs; l++) {
+        double a = slot.query.real().elements()[head * pairs + l];
+        double b = slot.query.imaginary().elements()[head * pairs + l];
+        double re = c * a - d * b;
+        double im = c * b + d * a;
+        for (int j = 0; j < n; j++) {
+          sumReal[l * n + j] -= re * keyReal[j] - im * keyImaginary[j];
+          sumImaginary[l * n + j] -= re * keyImaginary[j] + im * keyReal[j];
+        }
       }
     }
     return sum;
@@ -139,35 +194,15 @@ final class RopeSlots {
       double root = Math.sqrt(kernels.get(g).own(best.frequency));
       // metricInverseRoot · v as a row: v · metricInverseRootᵀ = v · conj(metricInverseRoot)
       ComplexMatrix part =
-          columns(vector, g).times(metricInverseRoots.get(g).conjugate()).scaled(1 / root);
+          vector
+              .columns(g * pairs, pairs)
+              .times(metricInverseRoots.get(g).conjugate())
+              .scaled(1 / root);
       System.arraycopy(part.real().elements(), 0, query.real().elements(), g * pairs, pairs);
       System.arraycopy(
           part.imaginary().elements(), 0, query.imaginary().elements(), g * pairs, pairs);
     }
-    subtract(residuals.get(best.frequency), query, key);
     slots.add(new Slot(best.frequency, key, query));
-  }
-
-  private ComplexMatrix columns(ComplexMatrix row, int head) {
-    return new ComplexMatrix(
-        row.real().columns(head * pairs, pairs), row.imaginary().columns(head * pairs, pairs));
-  }
-
-  /// residual -= queryᵀ · key, an outer product.
-  private static void subtract(ComplexMatrix residual, ComplexMatrix query, ComplexMatrix key) {
-    int n = key.columns();
-    double[] real = residual.real().elements();
-    double[] imaginary = residual.imaginary().elements();
-    for (int i = 0; i < n; i++) {
-      double re = query.real().elements()[i];
-      double im = query.imaginary().elements()[i];
-      for (int j = 0; j < n; j++) {
-        double keyReal = key.real().elements()[j];
-        double keyImaginary = key.imaginary().elements()[j];
-        real[i * n + j] -= re * keyReal - im * keyImaginary;
-        imaginary[i * n + j] -= re * keyImaginary + im * keyReal;
-      }
-    }
   }
 
   /// The logit error, weighted by the metrics, of what varies with the distance and is in no slot.
@@ -175,54 +210,69 @@ final class RopeSlots {
   /// With the residuals r_a of a coordinate, `E|Σ_a r_a (f_a − rho_a)|² = Σ_ab K_ba E[r_a conj(r_b)]`;
   /// a logit is the real part, which has half of it.
   double lost() {
-    ComplexMatrix root = KeyMoments.power(keys, 0.5, 0);
     double lost = 0;
     for (int g = 0; g < heads; g++) {
-      List<ComplexMatrix> weighted = new ArrayList<>();
-      for (ComplexMatrix residual : residuals) {
-        weighted.add(metricRoots.get(g).times(residual.rows(g * pairs, pairs)).times(root));
-      }
-      for (int a = 0; a < pairs; a++) {
-        for (int b = 0; b < pairs; b++) {
-          lost += kernels.get(g).real(b, a) * innerReal(weighted.get(a), weighted.get(b)) / 2;
-          lost -=
-              kernels.get(g).imaginary(b, a) * innerImaginary(weighted.get(a), weighted.get(b)) / 2;
+      ComplexMatrix left = leftFactors(g).times(metricRoots.get(g).conjugate());
+      ComplexMatrix right = rightFactors(g);
+      ComplexMatrix queries = left.timesAdjoint(left);
+      ComplexMatrix seen = right.times(keys).timesAdjoint(right);
+      int terms = left.rows();
+      for (int a = 0; a < terms; a++) {
+        for (int b = 0; b < terms; b++) {
+          double re =
+              queries.real().at(a, b) * seen.real().at(a, b)
+                  - queries.imaginary().at(a, b) * seen.imaginary().at(a, b);
+          double im =
+              queries.real().at(a, b) * seen.imaginary().at(a, b)
+                  + queries.imaginary().at(a, b) * seen.real().at(a, b);
+          DistanceKernel kernel = kernels.get(g);
+          lost += kernel.real(frequency(b), frequency(a)) * re / 2;
+          lost -= kernel.imaginary(frequency(b), frequency(a)) * im / 2;
         }
       }
     }
     return Math.max(0, lost);
   }
 
-  private static double innerReal(ComplexMatrix a, ComplexMatrix b) {
-    return dot(a.real(), b.real()) + dot(a.imaginary(), b.imaginary());
+  /// The frequency of a term of the residuals: first each pair at its own, then the slots.
+  private int frequency(int term) {
+    return term < pairs ? term : slots.get(term - pairs).frequency;
   }
 
-  private static double innerImaginary(ComplexMatrix a, ComplexMatrix b) {
-    return dot(a.imaginary(), b.real()) - dot(a.real(), b.imaginary());
-  }
-
-  private static double dot(Matrix a, Matrix b) {
-    double sum = 0;
-    for (int i = 0; i < a.elements().length; i++) {
-      sum += a.elements()[i] * b.elements()[i];
+  /// What queries of a head multiply the terms with, one row a term, `[d/2 + slots, d/2]`.
+  private ComplexMatrix leftFactors(int head) {
+    ComplexMatrix factors = ComplexMatrix.zeros(pairs + slots.size(), pairs);
+    factors.setRows(0, new ComplexMatrix(Matrix.identity(pairs), Matrix.zeros(pairs, pairs)));
+    for (int s = 0; s < slots.size(); s++) {
+      factors.setRows(pairs + s, slots.get(s).query.columns(head * pairs, pairs).scaled(-1));
     }
-    return sum;
+    return factors;
+  }
+
+  /// What each term sees of the keys, one row a term, `[d/2 + slots, G·d/2]`.
+  private ComplexMatrix rightFactors(int head) {
+    ComplexMatrix factors = ComplexMatrix.zeros(pairs + slots.size(), keys.rows());
+    for (int l = 0; l < pairs; l++) {
+      factors.real().elements()[l * keys.rows() + head * pairs + l] = 1;
+    }
+    for (int s = 0; s < slots.size(); s++) {
+      factors.setRows(pairs + s, slots.get(s).key);
+    }
+    return factors;
   }
 
   /// What is left of the keys without positions: Σ_a residual_a · rho_a, `[G·d/2, G·d/2]`.
   ComplexMatrix positionFree() {
-    int n = keys.rows();
-    ComplexMatrix sum = ComplexMatrix.zeros(n, n);
-    for (int a = 0; a < pairs; a++) {
-      double[] real = residuals.get(a).real().elements();
-      double[] imaginary = residuals.get(a).imaginary().elements();
-      for (int i = 0; i < n * n; i++) {
-        DistanceKernel kernel = kernels.get(i / n / pairs);
-        double re = kernel.rhoReal(a);
-        double im = kernel.rhoImaginary(a);
-        sum.real().elements()[i] += re * real[i] - im * imaginary[i];
-        sum.imaginary().elements()[i] += re * imaginary[i] + im * real[i];
+    ComplexMatrix sum = ComplexMatrix.zeros(keys.rows(), keys.rows());
+    for (int g = 0; g < heads; g++) {
+      DistanceKernel kernel = kernels.get(g);
+      double[] real = new double[kernel.frequencies()];
+      double[] imaginary = new double[real.length];
+      for (int a = 0; a < real.length; a++) {
+        real[a] = kernel.rhoReal(a);
+        imaginary[a] = kernel.rhoImaginary(a);
       }
+      sum.setRows(g * pairs, residual(g, real, imaginary));
     }
     return sum;
   }

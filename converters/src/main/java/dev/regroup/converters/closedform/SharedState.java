@@ -56,6 +56,13 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
         padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
   }
 
+  /// The same state with elements at its end that hold and decode nothing.
+  SharedState padded(int stateDim) {
+    return stateDim == encode.rows()
+        ? this
+        : new SharedState(padRows(encode, stateDim), padColumns(decode, stateDim), lost);
+  }
+
   private static Matrix frame(Matrix keyEnergy, Matrix valueEnergy, int keyDim, int stateDim) {
     if (keyDim == stateDim) {
       return SymmetricEigen.of(keyEnergy.plus(valueEnergy)).vectors().columns(0, stateDim);

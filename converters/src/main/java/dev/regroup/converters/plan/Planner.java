@@ -1,6 +1,7 @@
 package dev.regroup.converters.plan;
 
 import dev.regroup.converters.plan.PlannedTensor.Fate;
+import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
@@ -9,26 +10,18 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.formats.safetensors.ShardPlan;
-import dev.regroup.formats.tensor.Dtype;
-import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// Makes a {@link ConversionPlan} from a spec and headers.
 public final class Planner {
-  private static final Pattern ATTENTION =
-      Pattern.compile("model\\.layers\\.(\\d+)\\.self_attn\\..*");
-
   private Planner() {}
 
   /// The plan of a conversion.
@@ -39,8 +32,22 @@ public final class Planner {
   ///     the source
   public static ConversionPlan plan(
       ModelSpec source, Collection<TensorInfo> tensors, ConversionRequest request) {
+    return plan(source, tensors, ScaledWeights.none(), request);
+  }
+
+  /// The plan of a conversion of a source that may be quantised.
+  ///
+  /// @param scaled its quantised weights
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
+  ///     the source
+  public static ConversionPlan plan(
+      ModelSpec source,
+      Collection<TensorInfo> tensors,
+      ScaledWeights scaled,
+      ConversionRequest request) {
     ModelSpec target = target(source, request);
-    List<PlannedTensor> planned = fates(source, target, tensors, request);
+    var fates = new TensorFates(source, target, tensors, scaled, request);
+    List<PlannedTensor> planned = fates.decide();
     List<TensorInfo> output =
         planned.stream()
             .filter(tensor -> tensor.fate() != Fate.DROPPED)
@@ -52,74 +59,39 @@ public final class Planner {
         target,
         request,
         planned,
+        fates.requantized(),
         shards,
         shards.bytes(),
         PeakMemory.estimate(source, target),
-        notes(source, target));
+        notes(source, target, scaled, request));
   }
 
   private static ModelSpec target(ModelSpec source, ConversionRequest request) {
     var attention = new ArrayList<AttentionSpec>();
     for (int i = 0; i < source.layers().size(); i++) {
-      attention.add(TargetAttention.of(i, source.layers().get(i).attention(), request));
+      attention.add(
+          TargetAttention.of(i, source.layers().get(i).attention(), source.hiddenSize(), request));
     }
-    return source.withAttention("regroup", attention);
+    return source.withAttention(architecture(source, request), attention);
   }
 
-  private static List<PlannedTensor> fates(
-      ModelSpec source,
-      ModelSpec target,
-      Collection<TensorInfo> tensors,
-      ConversionRequest request) {
-    Map<String, TensorInfo> byName = new HashMap<>();
-    tensors.forEach(info -> byName.put(info.name(), info));
-    var planned = new ArrayList<PlannedTensor>();
-    Set<Integer> begun = new java.util.HashSet<>();
-    Set<String> kept = new java.util.HashSet<>();
-    for (TensorInfo info : tensors) {
-      int layer = attentionLayer(info.name());
-      if (layer < 0 || layer >= source.layers().size()) {
-        planned.add(new PlannedTensor(info, Fate.KEPT, -1));
-        continue;
-      }
-      if (begun.add(layer)) {
-        for (PlannedTensor tensor : layerTensors(source, target, layer, byName, request)) {
-          planned.add(tensor);
-          if (tensor.fate() == Fate.KEPT) {
-            kept.add(tensor.info().name());
-          }
-        }
-      }
-      if (!kept.contains(info.name())) {
-        planned.add(new PlannedTensor(info, Fate.DROPPED, layer));
-      }
+  private static String architecture(ModelSpec source, ConversionRequest request) {
+    boolean mla = request.target() == TargetLayout.MLA;
+    if (!mla && request.profile().isDeepseek()) {
+      throw new UnsupportedModelException(
+          "layer 0: --profile: expected regroup or reference for --to %s, found %s"
+              .formatted(request.target().label(), request.profile().label()));
     }
-    return planned;
+    return switch (request.profile()) {
+      case REGROUP, REFERENCE -> "regroup";
+      case DEEPSEEK_V2 -> deepseek(source, DeepseekConfig.V2);
+      case DEEPSEEK_V3 -> deepseek(source, DeepseekConfig.V3);
+    };
   }
 
-  private static List<PlannedTensor> layerTensors(
-      ModelSpec source,
-      ModelSpec target,
-      int layer,
-      Map<String, TensorInfo> byName,
-      ConversionRequest request) {
-    AttentionSpec before = source.layers().get(layer).attention();
-    AttentionSpec after = target.layers().get(layer).attention();
-    Set<AttentionTensor> unchanged = unchanged(before, after);
-    Map<AttentionTensor, Shape> shapes = new LinkedHashMap<>(after.tensors(source.hiddenSize()));
-    var planned = new ArrayList<PlannedTensor>();
-    shapes.forEach(
-        (tensor, shape) -> {
-          String name = tensor.in(layer);
-          TensorInfo old = byName.get(name);
-          if (unchanged.contains(tensor) && old != null) {
-            planned.add(new PlannedTensor(old, Fate.KEPT, layer));
-          } else {
-            Dtype dtype = request.dtype().orElseGet(() -> writtenDtype(byName, layer));
-            planned.add(new PlannedTensor(new TensorInfo(name, dtype, shape), Fate.WRITTEN, layer));
-          }
-        });
-    return planned;
+  private static String deepseek(ModelSpec source, String architecture) {
+    DeepseekConfig.requireExpressible(source);
+    return architecture;
   }
 
   /// The attention tensors that a conversion copies byte for byte.
@@ -167,18 +139,8 @@ public final class Planner {
     return unchanged;
   }
 
-  /// New tensors take the dtype of the projection they stand in for.
-  private static Dtype writtenDtype(Map<String, TensorInfo> byName, int layer) {
-    TensorInfo output = byName.get(AttentionTensor.O_PROJ.in(layer));
-    return output == null || output.dtype().bits() < 16 ? Dtype.BF16 : output.dtype();
-  }
-
-  private static int attentionLayer(String name) {
-    Matcher matcher = ATTENTION.matcher(name);
-    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
-  }
-
-  private static List<String> notes(ModelSpec source, ModelSpec target) {
+  private static List<String> notes(
+      ModelSpec source, ModelSpec target, ScaledWeights scaled, ConversionRequest request) {
     var notes = new ArrayList<String>();
     LayerSpec first = source.layers().getFirst();
     boolean fromMla = first.attention().layout() instanceof Gla;
@@ -198,6 +160,14 @@ public final class Planner {
       notes.add(
           "%d layers for multi-token prediction pass through unchanged"
               .formatted(source.extraLayers()));
+    }
+    if (!scaled.all().isEmpty()) {
+      notes.add(
+          request.requantize()
+              ? "new attention weights are quantised again, which adds rounding noise"
+              : "quantised weights that stay keep their bytes and scales; new attention weights are"
+                  + " not quantised, and the config says so -> --requantize quantises them as the"
+                  + " source's");
     }
     return notes;
   }

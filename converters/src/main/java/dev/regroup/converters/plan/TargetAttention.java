@@ -20,8 +20,10 @@ final class TargetAttention {
   /// The sublayer that replaces `source`.
   ///
   /// @param layer named in errors
+  /// @param hiddenSize D
   /// @throws UnsupportedModelException where the request does not fit the source
-  static AttentionSpec of(int layer, AttentionSpec source, ConversionRequest request) {
+  static AttentionSpec of(
+      int layer, AttentionSpec source, int hiddenSize, ConversionRequest request) {
     String where = "layer " + layer;
     return switch (source.layout()) {
       case Gta gta ->
@@ -29,14 +31,20 @@ final class TargetAttention {
               "%s: cannot convert GTA to %s: GTA is a target only -> convert from the original model"
                   .formatted(where, request.target()));
       case Gqa gqa ->
-          request.target() == TargetLayout.GTA
-              ? gtaFromGqa(where, source, gqa, request)
-              : glaFromGqa(where, source, gqa, request);
+          switch (request.target()) {
+            case GTA -> gtaFromGqa(where, source, gqa, request);
+            case GLA -> glaFromGqa(where, source, gqa, request);
+            case MLA -> new DeepseekAttention(where, source, gqa, request).of(hiddenSize);
+          };
       case Gla gla -> {
         requireMla(where, source, gla, request);
-        yield request.target() == TargetLayout.GTA
-            ? gtaFromMla(where, source, gla, request)
-            : glaFromMla(where, source, gla, request);
+        yield switch (request.target()) {
+          case GTA -> gtaFromMla(where, source, gla, request);
+          case GLA -> glaFromMla(where, source, gla, request);
+          case MLA ->
+              throw new UnsupportedModelException(
+                  where + ": cannot convert MLA to mla: it is one -> --to gla");
+        };
       }
     };
   }

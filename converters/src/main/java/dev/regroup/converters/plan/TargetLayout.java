@@ -7,7 +7,9 @@ public enum TargetLayout {
   /// Grouped-Tied Attention.
   GTA,
   /// Grouped Latent Attention.
-  GLA;
+  GLA,
+  /// Multi-head latent attention, in DeepSeek's own layout.
+  MLA;
 
   /// The name on the command line and in reports.
   public String label() {

@@ -1,83 +1,107 @@
 package dev.regroup.converters.write;
 
+import dev.regroup.formats.checkpoint.DiskFailure;
+import dev.regroup.formats.disk.Disk;
+import dev.regroup.formats.manifest.Manifest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.FileStore;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.Stream;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// A directory that appears whole or not at all.
 ///
-/// Files are written into a staging directory beside the target, and one rename makes it the target. A
-/// lock beside it (held by the kernel, so that it dies with the process) keeps a second run out; what a
-/// killed run left behind is removed by the next. Closed without {@link #commit}, it leaves nothing.
+/// Files are written into a folder beside the target ({@link TargetPaths} has the names), a journal
+/// there says what is finished, and one rename makes the folder's `model` the target. A lock beside
+/// it (held by the kernel, so that it dies with the process) keeps a second run out. What a killed
+/// run left is gone on with by the next.
 public final class TargetDirectory implements AutoCloseable {
-  private final Path target;
-  private final Path staging;
-  private final Path lockFile;
-  private final boolean overwrite;
-  private @Nullable FileChannel lockChannel;
-  private final Thread onExit = new Thread(this::discard, "discard-staging");
+  private final TargetPaths paths;
+  private final JournalHeader header;
+  private final WriteOptions options;
+  private final Disk disk;
+  private final Thread onExit = new Thread(this::discardUnlessWorth, "discard-staging");
+  private Disk.@Nullable Lock lock;
+  private @Nullable Journal journal;
+  private boolean complete;
+  private boolean keeping;
 
-  private TargetDirectory(Path target, boolean overwrite) {
-    this.target = target;
-    this.overwrite = overwrite;
-    String name = target.getFileName().toString();
-    staging = target.resolveSibling("." + name + ".partial");
-    lockFile = target.resolveSibling("." + name + ".lock");
+  private TargetDirectory(TargetPaths paths, JournalHeader header, WriteOptions options) {
+    this.paths = paths;
+    this.header = header;
+    this.options = options;
+    this.disk = options.disk();
   }
 
-  /// Begins writing `target`.
+  /// Begins writing `target`, or goes on with what an interrupted run left.
   ///
-  /// @param source refused as the target, or as a folder around or inside it
+  /// @param header of what is written; its source is refused as the target, or as a folder around
+  ///   or inside it
   /// @param bytes that will be written; the disk must have them and 2 % to spare
-  /// @param overwrite whether an existing target is replaced, at the commit and not before
-  /// @throws UncheckedIOException where the target exists, cannot be written or does not fit
-  public static TargetDirectory open(Path target, Path source, long bytes, boolean overwrite) {
-    Path absolute = target.toAbsolutePath().normalize();
-    if (absolute.getFileName() == null) {
-      throw failure(absolute, "expected a directory to create, found the root");
-    }
-    var directory = new TargetDirectory(absolute, overwrite);
-    directory.check(source.toAbsolutePath().normalize(), bytes);
-    directory.begin();
+  /// @throws UncheckedIOException where the target exists, cannot be written, does not fit, or
+  ///   another conversion to it is unfinished
+  public static TargetDirectory open(
+      Path target, JournalHeader header, long bytes, WriteOptions options) {
+    var directory = new TargetDirectory(TargetPaths.of(target), header, options);
+    directory.check();
+    directory.begin(bytes);
     return directory;
   }
 
-  /// Where files are written until the commit.
-  public Path staging() {
-    return staging;
+  /// Whether the target is there already, complete, made by the same conversion; nothing is to be
+  /// done then.
+  public boolean complete() {
+    return complete;
   }
 
-  /// Makes the staging directory the target: it is synced, renamed, and its parent synced.
-  public void commit() {
-    try {
-      sync(staging);
-      Path replaced = target.resolveSibling("." + target.getFileName() + ".replaced");
-      boolean replaces = Files.exists(target, LinkOption.NOFOLLOW_LINKS);
-      if (replaces) {
-        deleteTree(replaced);
-        Files.move(target, replaced, StandardCopyOption.ATOMIC_MOVE);
-      }
-      Files.move(staging, target, StandardCopyOption.ATOMIC_MOVE);
-      sync(parent());
-      if (replaces) {
-        deleteTree(replaced);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(target + ": could not commit: " + reason(e), e);
+  /// Where files are written until the commit.
+  Path model() {
+    return paths.model();
+  }
+
+  WriteOptions options() {
+    return options;
+  }
+
+  Journal journal() {
+    if (journal == null) {
+      throw new IllegalStateException("nothing is being written");
     }
+    return journal;
+  }
+
+  /// Writes files that hold no tensors.
+  public SmallFiles smallFiles() {
+    return new SmallFiles(disk, paths.model());
+  }
+
+  /// Keeps what is finished when this is closed without a commit.
+  ///
+  /// @return whether there is anything worth keeping
+  public boolean keep() {
+    keeping = journal != null && journal.worth();
+    return keeping;
+  }
+
+  /// Makes what was written the target; everything in it must be there and forced to the disk.
+  ///
+  /// @param manifest the last file written
+  public void commit(FinishedFile manifest) {
+    Tree.sync(disk, paths.model());
+    refuseExisting();
+    journal().commit(manifest.sha256());
+    if (!Tree.exists(paths.target())) {
+      disk.rename(paths.model(), paths.target());
+    } else if (!disk.exchange(paths.model(), paths.target())) {
+      disk.rename(paths.target(), paths.replaced());
+      disk.rename(paths.model(), paths.target());
+    }
+    disk.sync(paths.parent());
+    journal().close();
+    journal = null;
+    Tree.delete(disk, paths.replaced());
+    Tree.delete(disk, paths.work());
   }
 
   @Override
@@ -87,134 +111,123 @@ public final class TargetDirectory implements AutoCloseable {
     } catch (IllegalStateException _) {
       return; // the process is ending: the hook does the rest
     }
-    discard();
+    synchronized (this) {
+      if (journal != null) {
+        journal.close();
+        journal = null;
+        if (!keeping && !options.part().shared()) {
+          Tree.delete(disk, paths.work());
+        }
+      }
+      release();
+    }
   }
 
-  private void check(Path source, long bytes) {
+  private void check() {
+    Path source = Path.of(header.source());
+    Path target = paths.target();
     if (target.equals(source) || target.startsWith(source) || source.startsWith(target)) {
-      throw failure(target, "expected a folder apart from the source %s".formatted(source));
+      throw Refusal.of(target, "expected a folder apart from the source %s".formatted(source));
     }
-    refuseExisting();
-    Path parent = parent();
-    if (!Files.isDirectory(parent)) {
-      throw failure(target, "its folder %s does not exist -> create it first".formatted(parent));
+    if (options.continuation() != Continuation.RESUME) {
+      refuseExisting();
     }
-    try {
-      FileStore store = Files.getFileStore(parent);
-      long needed = bytes + bytes / 50;
-      if (store.getUsableSpace() < needed) {
-        throw failure(
-            target,
-            "the disk has %,d bytes free, %,d are needed -> free some, or choose another disk"
-                .formatted(store.getUsableSpace(), needed));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(target + ": " + reason(e), e);
+    if (!Files.isDirectory(paths.parent())) {
+      throw Refusal.of(
+          target, "its folder %s does not exist -> create it first".formatted(paths.parent()));
     }
   }
 
   private void refuseExisting() {
-    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !overwrite) {
-      throw failure(
-          target, "exists already -> choose another target, or replace it with --overwrite");
+    if (Tree.exists(paths.target()) && !options.overwrite()) {
+      throw Refusal.of(
+          paths.target(),
+          "exists already -> choose another target, or replace it with --overwrite");
     }
   }
 
-  private void begin() {
+  private void begin(long bytes) {
+    boolean shared = options.part().shared();
+    Disk.Lock begun = shared ? TargetLocks.beginning(paths, disk) : TargetLocks.whole(paths, disk);
+    lock = begun;
     try {
-      lockChannel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (!locked(lockChannel)) {
-        lockChannel.close();
-        lockChannel = null;
-        throw failure(target, "another run is writing it -> wait for it, or choose another target");
+      if (shared) {
+        lock = null;
+        lock = TargetLocks.part(paths, disk, options.part());
       }
-      recover();
-      deleteTree(staging);
-      try {
-        refuseExisting(); // again: it may just have been recovered, or finished by another run
-      } catch (UncheckedIOException e) {
-        discard();
-        throw e;
+      Leftovers leftovers = new Leftovers(paths, disk);
+      leftovers.settle();
+      complete = options.continuation() == Continuation.RESUME && madeAlready();
+      if (complete) {
+        return;
       }
-      Files.createDirectory(staging);
+      refuseExisting(); // it may just have been recovered, or finished by another run
+      Optional<Journal.Content> before = leftovers.usable(header, options);
+      requireSpace(bytes - before.map(Journal.Content::bytesOfFiles).orElse(0L));
+      journal = openJournal(before);
       Runtime.getRuntime().addShutdownHook(onExit);
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          target + ": cannot be written: " + reason(e) + " -> choose a folder you may write to", e);
+    } catch (RuntimeException | Error e) {
+      release();
+      throw e;
+    } finally {
+      if (shared) {
+        begun.close();
+      }
     }
   }
 
-  /// A run that was killed between the two renames of a replacement left the old target aside.
-  private void recover() throws IOException {
-    Path replaced = target.resolveSibling("." + target.getFileName() + ".replaced");
-    if (!Files.exists(replaced, LinkOption.NOFOLLOW_LINKS)) {
-      return;
+  private Journal openJournal(Optional<Journal.Content> before) {
+    Path file = paths.journal(options.part());
+    if (!Tree.exists(paths.work())) {
+      disk.createDirectory(paths.work());
     }
-    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-      deleteTree(replaced);
-    } else {
-      Files.move(replaced, target, StandardCopyOption.ATOMIC_MOVE);
+    if (!Tree.exists(paths.model())) {
+      disk.createDirectory(paths.model());
     }
+    return before.isPresent()
+        ? Journal.reopen(disk, file, before.get())
+        : Journal.create(disk, file, header);
   }
 
-  private static boolean locked(FileChannel channel) throws IOException {
+  private boolean madeAlready() {
+    return Tree.exists(paths.target())
+        && Manifest.find(paths.target())
+            .filter(manifest -> manifest.plan().equals(header.fingerprint()))
+            .isPresent();
+  }
+
+  private void requireSpace(long bytes) {
+    long needed = bytes + bytes / 50;
+    long free;
     try {
-      FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException _) {
-      return false;
-    }
-  }
-
-  private synchronized void discard() {
-    FileChannel channel = lockChannel;
-    if (channel == null) {
-      return;
-    }
-    lockChannel = null;
-    try {
-      deleteTree(staging);
-      Files.deleteIfExists(lockFile);
-      channel.close();
+      free = Files.getFileStore(paths.parent()).getUsableSpace();
     } catch (IOException e) {
-      throw new UncheckedIOException(staging + ": could not be removed: " + reason(e), e);
+      throw DiskFailure.at(paths.target(), e);
+    }
+    if (free < needed) {
+      throw Refusal.of(
+          paths.target(),
+          "the disk has %,d bytes free, %,d are needed -> free some, or choose another disk"
+              .formatted(free, needed));
     }
   }
 
-  private Path parent() {
-    Path parent = target.getParent();
-    return parent == null ? target : parent;
+  private synchronized void discardUnlessWorth() {
+    if (journal != null && !journal.worth() && !options.part().shared()) {
+      try {
+        Tree.delete(disk, paths.work());
+      } catch (UncheckedIOException _) {
+        return; // files still appear: the next run clears them away
+      }
+    }
+    release();
   }
 
-  private static void sync(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
+  private void release() {
+    Disk.Lock held = lock;
+    lock = null; // first: closing it may fail
+    if (held != null) {
+      held.close();
     }
-  }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(root)) {
-      paths = walk.sorted(Comparator.reverseOrder()).toList();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
-    }
-  }
-
-  private static UncheckedIOException failure(Path where, String what) {
-    String message = where + ": " + what;
-    return new UncheckedIOException(message, new IOException(message));
-  }
-
-  private static String reason(IOException e) {
-    String named =
-        e instanceof FileSystemException file && file.getReason() != null
-            ? file.getReason()
-            : e.getMessage();
-    return named == null ? e.getClass().getSimpleName() : named;
   }
 }

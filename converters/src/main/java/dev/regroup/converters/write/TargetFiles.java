@@ -1,75 +1,215 @@
 package dev.regroup.converters.write;
 
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.PlannedTensor.Fate;
+import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.safetensors.SafetensorsWriter;
-import dev.regroup.formats.safetensors.ShardIndex;
-import dev.regroup.formats.safetensors.ShardPlan;
+import dev.regroup.formats.safetensors.ShardPlan.PlannedFile;
+import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
+import dev.regroup.runtime.Progress;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
-/// The files of an output that hold tensors, all open at once: tensors come in any order.
+/// The files of an output that hold tensors. Written tensors come in any order, from the caller's
+/// thread; meanwhile others copy what is kept, a few files at a time in the order of the output, and
+/// complete each file once the layers in it are done.
+///
+/// What an earlier run finished is taken over after its hash was checked: whole files, and the
+/// tensors of layers in files that it did not finish.
 public final class TargetFiles implements AutoCloseable {
-  private static final Map<String, String> METADATA = Map.of("format", "pt");
+  /// What unfinished files end on, so that nobody takes them for a model's.
+  static final String UNFINISHED = ".part";
 
-  private final Path directory;
-  private final ShardPlan plan;
-  private final List<SafetensorsWriter> writers = new ArrayList<>();
-  private final Map<String, SafetensorsWriter> byTensor = new HashMap<>();
+  /// Files put together at a time; more would only move the disk's head about.
+  private static final int MOST_THREADS = 4;
 
-  private TargetFiles(Path directory, ShardPlan plan) {
-    this.directory = directory;
+  private final ConversionPlan plan;
+  private final Checkpoint source;
+  private final CopyOptions copying;
+  private final Journal journal;
+  private final OutputFiles output;
+  private final OpenFiles open;
+  private final LayerGate gate = new LayerGate();
+  private final Map<String, FinishedFile> finished = new TreeMap<>();
+  private final Map<Integer, FinishedLayer> restored;
+  private final AtomicLong copied = new AtomicLong();
+  private final ExecutorService threads;
+  private volatile Progress progress = Progress.NONE;
+
+  private TargetFiles(
+      TargetDirectory directory, ConversionPlan plan, Checkpoint source, boolean checked) {
+    WriteOptions options = directory.options();
     this.plan = plan;
+    this.source = source;
+    copying = new CopyOptions(options.link(), options.sparse(), checked);
+    journal = directory.journal();
+    output = new OutputFiles(plan, options.part());
+    open = new OpenFiles(options.disk(), directory.model());
+    var takeover = new Takeover(output, open, journal.before(), directory.model());
+    takeover.files().forEach(file -> finished.put(file.name(), file));
+    restored = takeover.layers();
+    restored.keySet().forEach(gate::open);
+    int count = Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS);
+    threads =
+        Executors.newFixedThreadPool(
+            Math.clamp(output.mine().size(), 1, count),
+            Thread.ofPlatform().name("copy-", 0).daemon().factory());
   }
 
-  /// Creates every file and writes its header.
-  public static TargetFiles create(Path directory, ShardPlan plan) {
-    TargetFiles files = new TargetFiles(directory, plan);
-    try {
-      for (ShardPlan.PlannedFile file : plan.files()) {
-        SafetensorsWriter writer =
-            SafetensorsWriter.create(directory.resolve(file.name()), file.tensors(), METADATA);
-        files.writers.add(writer);
-        for (TensorInfo tensor : file.tensors()) {
-          files.byTensor.put(tensor.name(), writer);
-        }
+  /// Begins to put the files of a plan together, or goes on with it.
+  ///
+  /// @param checked whether elements that are not finite are refused
+  public static TargetFiles begin(
+      TargetDirectory directory, ConversionPlan plan, Checkpoint source, boolean checked) {
+    TargetFiles files = new TargetFiles(directory, plan, source, checked);
+    for (PlannedFile file : files.output.mine()) {
+      if (!files.open.isFinished(file)) {
+        files.threads.execute(() -> files.assemble(file));
       }
-      return files;
-    } catch (RuntimeException e) {
-      files.close();
-      throw e;
+    }
+    return files;
+  }
+
+  /// Whether a layer writes tensors into files of this part.
+  public boolean needs(int layer) {
+    return !output.writtenHere(layer).isEmpty();
+  }
+
+  /// A layer that an earlier run finished, all of whose tensors of this part are on the disk as they
+  /// were written.
+  public Optional<FinishedLayer> restored(int layer) {
+    return Optional.ofNullable(restored.get(layer));
+  }
+
+  /// Writes a tensor, rounding its elements to the planned dtype, unless it belongs to another part
+  /// or to a file that is finished.
+  ///
+  /// @param values row-major
+  /// @throws RuntimeException whatever ended the copying of files meanwhile
+  public void write(String tensor, float[] values) {
+    rethrow();
+    PlannedFile file = output.of(tensor);
+    if (output.isMine(file) && !open.isFinished(file)) {
+      open.get(file).write(tensor, values);
     }
   }
 
-  /// The file that holds a tensor.
-  public SafetensorsWriter writer(String tensor) {
-    SafetensorsWriter writer = byTensor.get(tensor);
-    if (writer == null) {
-      throw new IllegalArgumentException("no planned tensor \"" + tensor + "\"");
-    }
-    return writer;
+  /// Whether a tensor is written, and not copied.
+  public boolean writes(String tensor) {
+    return output.layer(tensor).isPresent();
   }
 
-  /// Declares every file complete, syncs them, and writes the index where there are several.
-  public void finish() {
-    writers.forEach(SafetensorsWriter::finish);
-    if (plan.indexed()) {
-      Path index = directory.resolve(ShardIndex.FILE);
-      try {
-        Files.writeString(index, ShardIndex.render(plan));
-      } catch (IOException e) {
-        throw new UncheckedIOException(index + ": could not be written: " + e.getMessage(), e);
+  /// The elements of a tensor as they were written.
+  public float[] floats(String tensor) {
+    PlannedFile file = output.of(tensor);
+    TensorInfo info =
+        file.tensors().stream().filter(each -> each.name().equals(tensor)).findAny().orElseThrow();
+    return open.read(file, writer -> decode(writer, info));
+  }
+
+  private static float[] decode(SafetensorsWriter writer, TensorInfo info) {
+    float[] values = new float[Math.toIntExact(info.shape().elements())];
+    int width = info.dtype().bits() / 8;
+    ByteBuffer piece = RunCopy.piece();
+    for (int at = 0; at < values.length; at += piece.limit() / width) {
+      piece.clear().limit((int) Math.min(piece.capacity(), (long) (values.length - at) * width));
+      writer.read(info.name(), (long) at * width, piece);
+      TensorCodec.decode(info.dtype(), piece.flip(), values, at);
+    }
+    return values;
+  }
+
+  /// Notes that all tensors of a layer are written.
+  ///
+  /// @param layer without hashes, which are added here
+  /// @param costly whether a later run should rather find it on the disk than convert it again, be
+  ///   it after a power failure
+  public void finish(FinishedLayer layer, boolean costly) {
+    SortedMap<String, String> hashes = new TreeMap<>();
+    ByteBuffer piece = RunCopy.piece();
+    for (TensorInfo tensor : output.writtenHere(layer.layer())) {
+      SafetensorsWriter writer = open.get(output.of(tensor.name()));
+      hashes.put(tensor.name(), Takeover.hash(writer, tensor, piece));
+      if (costly) {
+        writer.file().force();
       }
+    }
+    journal.add(new FinishedLayer(layer.layer(), layer.spec(), layer.report(), hashes));
+    gate.open(layer.layer());
+  }
+
+  /// Waits until every file is complete and forced to the disk.
+  ///
+  /// @param heard told of copied bytes from now on
+  public List<FinishedFile> finish(Progress heard) {
+    heard.begin("copying unchanged tensors", plan.bytes(Fate.KEPT));
+    progress = heard;
+    threads.shutdown();
+    await();
+    rethrow();
+    synchronized (finished) {
+      return List.copyOf(finished.values());
     }
   }
 
   @Override
   public void close() {
-    writers.forEach(SafetensorsWriter::close);
+    gate.fail(new LayerGate.Abandoned());
+    threads.shutdown();
+    await();
+    open.close();
+  }
+
+  private void await() {
+    try {
+      while (!threads.awaitTermination(1, TimeUnit.HOURS)) {
+        // a slow disk
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      gate.fail(e);
+    }
+  }
+
+  private void assemble(PlannedFile file) {
+    try {
+      gate.requireGoingOn();
+      SafetensorsWriter writer = open.get(file);
+      List<Segment> segments = Segment.of(file.tensors(), output::layer, source);
+      String hash =
+          new ShardAssembly(writer, segments, gate, copying).run(RunCopy.piece(), this::advance);
+      open.finish(file);
+      FinishedFile done = new FinishedFile(file.name(), writer.bytes(), hash);
+      journal.add(done);
+      synchronized (finished) {
+        finished.put(file.name(), done);
+      }
+    } catch (LayerGate.Abandoned _) {
+      // whatever failed was noted where it failed
+    } catch (RuntimeException | Error e) {
+      gate.fail(e);
+    }
+  }
+
+  private void advance(long bytes) {
+    progress.advance(copied.addAndGet(bytes), "");
+  }
+
+  private void rethrow() {
+    switch (gate.failure()) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case Throwable e -> throw new IllegalStateException(e);
+    }
   }
 }

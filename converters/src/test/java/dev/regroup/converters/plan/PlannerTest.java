@@ -35,6 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class PlannerTest {
   private static final ConversionRequest GTA = ConversionRequest.to(TargetLayout.GTA);
   private static final ConversionRequest GLA = ConversionRequest.to(TargetLayout.GLA);
+  private static final ConversionRequest MLA = ConversionRequest.to(TargetLayout.MLA);
 
   private static Stream<Arguments> conversions() {
     return Stream.of(
@@ -50,6 +51,12 @@ final class PlannerTest {
             "deepseek-v3",
             "deepseek-v3-halves")
         .flatMap(name -> Stream.of(Arguments.of(name, GTA), Arguments.of(name, GLA)));
+  }
+
+  @Test
+  void givesMlaAsManyElementsAsTwoLatents() {
+    assertThat(layout("llama-gqa", MLA)).isEqualTo(new Gla(8, 1, 32, 8, 4, 8));
+    assertThat(layout("llama-gqa", MLA).label()).isEqualTo("mla");
   }
 
   @ParameterizedTest
@@ -121,6 +128,16 @@ final class PlannerTest {
         Arguments.of("deepseek-v2", GTA.withRopeDim(4), "--rope-dim: an MLA source keeps"),
         Arguments.of("deepseek-v2", GTA.withLatents(2, 8), "--latent-heads: GTA has no latents"),
         Arguments.of("deepseek-v2", GLA.withKvHeads(2), "--kv-heads: GLA counts --latent-heads"),
+        Arguments.of("deepseek-v2", MLA, "cannot convert MLA to mla"),
+        Arguments.of("llama-gqa", MLA.withKvHeads(1), "--kv-heads: MLA has one latent"),
+        Arguments.of("llama-gqa", MLA.withLatents(2, 8), "--latent-heads: expected 1, as MLA has"),
+        Arguments.of("llama-gqa", MLA.withLatentDim(1), "--latent-dim: expected at least 2"),
+        Arguments.of("llama-gqa", MLA.withRopeDim(3), "--rope-dim: expected an even number"),
+        Arguments.of("llama-gqa", MLA.withProfile(Profile.REGROUP), "--profile: expected deepseek"),
+        Arguments.of("llama-gqa", GTA.withProfile(Profile.DEEPSEEK_V2), "--profile: expected"),
+        Arguments.of("llama-mqa", MLA, "gated MLPs without biases"),
+        Arguments.of("mistral", MLA, "no sliding window, the source's is 16 tokens"),
+        Arguments.of("qwen3", MLA, "no norms of query and key heads"),
         Arguments.of("gta", GTA, "GTA is a target only -> convert from the original model"),
         Arguments.of("gta-from-mla", GLA, "GTA is a target only"),
         Arguments.of("gta-encoded", GLA, "GTA is a target only"),

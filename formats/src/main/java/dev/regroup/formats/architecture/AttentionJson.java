@@ -17,10 +17,11 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// An attention sublayer as JSON: every field of {@link AttentionSpec}, nothing derived.
 /// Alternatives carry their name as `kind`.
-final class AttentionJson {
+public final class AttentionJson {
   private AttentionJson() {}
 
-  static ObjectNode write(AttentionSpec spec) {
+  /// The JSON of a sublayer.
+  public static ObjectNode write(AttentionSpec spec) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     writeLayout(json.putObject("layout"), spec.layout());
     writeQuery(json.putObject("query"), spec.query());
@@ -36,8 +37,10 @@ final class AttentionJson {
     return json;
   }
 
+  /// The sublayer that {@link #write} wrote.
+  ///
   /// @throws CheckpointException where a field is missing, or fields contradict each other
-  static AttentionSpec read(ModelConfig json) {
+  public static AttentionSpec read(ModelConfig json) {
     try {
       return new AttentionSpec(
           readLayout(object(json, "layout")),

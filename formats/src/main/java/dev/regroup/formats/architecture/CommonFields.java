@@ -3,6 +3,7 @@ package dev.regroup.formats.architecture;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.quantization.Quantization;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
@@ -78,13 +79,6 @@ record CommonFields(ModelConfig config, int hiddenSize, int layers, int maxPosit
     if (!activation.equals("silu") && !activation.equals("swish")) {
       throw unsupported(config, "hidden_act", "expected \"silu\", found " + Quoted.of(activation));
     }
-    for (String key : List.of("quantization_config", "compression_config")) {
-      if (config.has(key)) {
-        throw unsupported(
-            config,
-            key,
-            "quantized weights are not read yet (FP8 is to come) -> use the BF16 checkpoint");
-      }
-    }
+    Quantization.read(config); // refuses what is not read
   }
 }

@@ -3,6 +3,7 @@ package dev.regroup.formats.architecture;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.Quoted;
+import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -16,18 +17,20 @@ import java.util.stream.Collectors;
 /// The tensors a model should have, held against those a checkpoint has.
 ///
 /// Allowed beyond the spec: rotary tables of old files (`*.rotary_emb.inv_freq`), layers for
-/// multi-token prediction that `num_nextn_predict_layers` explains, and an output head stored
-/// though it is tied.
+/// multi-token prediction that `num_nextn_predict_layers` explains, an output head stored though it
+/// is tied, and the scales of quantised weights.
 public final class Inventory {
   private static final int NAMED = 5;
   private static final String LAYER_PREFIX = "model.layers.";
 
   private final ModelSpec spec;
   private final Checkpoint checkpoint;
+  private final ScaledWeights scaled;
 
   private Inventory(ModelSpec spec, Checkpoint checkpoint) {
     this.spec = spec;
     this.checkpoint = checkpoint;
+    this.scaled = ScaledWeights.of(checkpoint);
   }
 
   /// Checks every tensor's presence, shape and dtype, from headers alone.
@@ -54,7 +57,7 @@ public final class Inventory {
         }
       } else if (!shape.equals(info.shape())) {
         misshapen.add(info);
-      } else if (!isFloating(info.dtype())) {
+      } else if (!isFloating(info.dtype()) && scaled.find(info.name()).isEmpty()) {
         notFloating.add(info);
       }
     }
@@ -81,6 +84,7 @@ public final class Inventory {
   private boolean isAllowedExtra(String name) {
     return name.endsWith(".rotary_emb.inv_freq")
         || (spec.tiedEmbeddings() && name.equals(ModelSpec.HEAD))
+        || scaled.isScale(name)
         || isExtraLayer(name);
   }
 

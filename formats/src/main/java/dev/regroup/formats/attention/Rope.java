@@ -1,6 +1,7 @@
 package dev.regroup.formats.attention;
 
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.DoubleStream;
 
 /// Rotary position embedding as it is applied: pair l of a head turns by `position * frequency(l)`.
@@ -27,6 +28,16 @@ public record Rope(List<Double> inverseFrequencies, boolean interleaved, double 
         .limit(dim / 2)
         .mapToObj(twice -> Math.pow(theta, -twice / dim))
         .toList();
+  }
+
+  /// The whole number θ whose standard table these frequencies are, or nothing. A single frequency is
+  /// that of every table.
+  public OptionalDouble theta() {
+    double theta =
+        dim() == 2 ? 10_000 : Math.rint(Math.pow(inverseFrequencies.get(1), -dim() / 2.0));
+    return inverseFrequencies.equals(standardFrequencies(dim(), theta))
+        ? OptionalDouble.of(theta)
+        : OptionalDouble.empty();
   }
 
   /// Rotated elements of a head.

@@ -8,23 +8,28 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.List;
 
-/// A checkpoint opened for reading: a model directory, or one safetensors file.
+/// A checkpoint opened for reading: a model (a directory, or an archive of one), or one file of
+/// tensors.
 ///
 /// Tensors are read positionally, one at a time, and nothing is mapped: a file that shrinks under
 /// us gives an error, not a crash. Whoever opens it closes it. Safe for use by several threads.
 public interface Checkpoint extends Tensors, AutoCloseable {
-  /// The directory, or the file.
+  /// The directory, the archive, or the file.
   Path path();
+
+  /// Whether it is a model, and not only a file of tensors that has no config.
+  boolean isModel();
 
   /// The config.
   ///
-  /// @throws CheckpointException where there is none (a bare safetensors file)
+  /// @throws CheckpointException where there is none (a bare file of tensors)
   ModelConfig config();
 
   /// The files that hold tensors, in name order.
   List<Shard> shards();
 
-  /// Where a tensor's bytes lie.
+  /// Where a tensor's bytes lie: in its file, in the archive that holds the file, or in a scratch
+  /// file where they do not lie end to end in either.
   ///
   /// @throws IllegalArgumentException where there is none of that name
   Location locate(String name);
@@ -54,8 +59,14 @@ public interface Checkpoint extends Tensors, AutoCloseable {
   }
 
   /// Files of the directory that hold no tensors: tokenizer, generation config, licence; names
-  /// relative to the directory, sorted. Neither the config nor the index is among them.
+  /// relative to the model's folder, sorted. Neither the config nor the index is among them.
   List<Path> sideFiles();
+
+  /// Where a side file lies on the disk; of an archive, a copy that lasts until this is closed.
+  ///
+  /// @param name one of {@link #sideFiles}
+  /// @throws IllegalArgumentException where it is none of them
+  Path sideFile(Path name);
 
   /// What was odd but not wrong, one line each.
   List<String> warnings();
@@ -65,6 +76,7 @@ public interface Checkpoint extends Tensors, AutoCloseable {
 
   /// A file that holds tensors.
   ///
+  /// @param file its name; in an archive `model.tar!/model.safetensors`, which is no path on the disk
   /// @param tensors in the order of their bytes
   /// @param bytes of the whole file
   record Shard(Path file, List<TensorInfo> tensors, long bytes) {}

@@ -41,12 +41,25 @@ final class ConfigJson {
   private ConfigJson() {}
 
   static ObjectNode read(Path file) {
-    String text = TextFile.read(file, MOST_BYTES);
+    return parse(file, TextFile.read(file, MOST_BYTES));
+  }
+
+  static ObjectNode read(ModelFile file) {
+    return parse(file.name(), TextFile.read(file, MOST_BYTES));
+  }
+
+  private static ObjectNode parse(Path file, String text) {
     JsonNode node;
     try {
       node = MAPPER.readTree(text);
     } catch (JacksonException e) {
       throw new CheckpointException(file + ": " + JsonText.complaint(e), e);
+    } catch (ArithmeticException | NumberFormatException e) {
+      // The parser's own number classes have bounds of which it does not speak for itself.
+      throw new CheckpointException(
+          "%s: expected numbers that can be computed with: %s"
+              .formatted(file, Quoted.line(String.valueOf(e.getMessage()))),
+          e);
     }
     if (node instanceof ObjectNode object) {
       return object;

@@ -34,6 +34,13 @@ public final class ModelConfig {
     return of(file, ConfigJson.read(file));
   }
 
+  /// Reads a `config.json` that may lie in an archive.
+  ///
+  /// @throws CheckpointException where it is not JSON, or has a key twice
+  public static ModelConfig read(ModelFile file) {
+    return of(file.name(), ConfigJson.read(file));
+  }
+
   /// Writes a config as Python's `json.dumps(indent=2)` would lay it out, keys in their order, a
   /// line feed at the end, and forces it to the disk.
   ///

@@ -32,6 +32,19 @@ public final class TextFile {
     return decode(file, bytes);
   }
 
+  /// Reads a whole file of a model, which may lie in an archive.
+  ///
+  /// @param most bytes that are read before the file is refused
+  /// @throws CheckpointException where it is larger, or not UTF-8
+  public static String read(ModelFile file, int most) {
+    if (file.bytes() > most) {
+      throw new CheckpointException("%s: larger than %d bytes".formatted(file.name(), most));
+    }
+    try (OpenFile open = OpenFile.open(file)) {
+      return decode(file.name(), open.bytesAt(0, most));
+    }
+  }
+
   /// Refuses what is not a regular file, or a link to one.
   ///
   /// @throws CheckpointException saying what it is instead, and where a broken link points

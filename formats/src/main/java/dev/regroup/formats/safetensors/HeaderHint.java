@@ -2,9 +2,7 @@ package dev.regroup.formats.safetensors;
 
 import static dev.regroup.formats.safetensors.SafetensorsFault.BAD_JSON;
 
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import dev.regroup.formats.checkpoint.OpenFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -16,11 +14,8 @@ final class HeaderHint {
   private HeaderHint() {}
 
   /// Says what the first bytes look like, or that the length they make is too large.
-  static String notSafetensors(FileChannel channel, long headerBytes) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(SNIFFED);
-    channel.read(bytes, 0);
-    String found =
-        known(new String(bytes.array(), 0, bytes.position(), StandardCharsets.ISO_8859_1));
+  static String notSafetensors(OpenFile file, long headerBytes) {
+    String found = known(new String(file.bytesAt(0, SNIFFED), StandardCharsets.ISO_8859_1));
     return found.isEmpty()
         ? "expected a header of at most %d bytes, found %s: truncated, or not safetensors"
             .formatted(SafetensorsHeader.MOST_HEADER_BYTES, Long.toUnsignedString(headerBytes))

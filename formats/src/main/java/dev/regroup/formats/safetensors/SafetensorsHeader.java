@@ -6,18 +6,16 @@ import static dev.regroup.formats.safetensors.SafetensorsFault.HEADER_TOO_SMALL;
 import static dev.regroup.formats.safetensors.SafetensorsFault.HEADER_UTF8;
 import static dev.regroup.formats.safetensors.SafetensorsFault.INCOMPLETE_BUFFER;
 
+import dev.regroup.formats.checkpoint.OpenFile;
 import dev.regroup.formats.tensor.TensorInfo;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.CharBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -61,34 +59,29 @@ public record SafetensorsHeader(
 
   /// Reads and checks the header of an open file.
   ///
-  /// @param file named in errors
   /// @throws SafetensorsException with the rule that is broken
-  public static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
-    long fileBytes = channel.size();
-    byte[] length = bytesAt(channel, 0, LENGTH_BYTES);
+  public static SafetensorsHeader read(OpenFile open) {
+    Path file = open.name();
+    byte[] length = open.bytesAt(0, LENGTH_BYTES);
     if (length.length < LENGTH_BYTES) {
       throw new SafetensorsException(
           file,
           HEADER_TOO_SMALL,
-          "expected at least 8 bytes, found %d -> download it again".formatted(fileBytes));
+          "expected at least 8 bytes, found %d -> download it again".formatted(open.bytes()));
     }
     long headerBytes = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (Long.compareUnsigned(headerBytes, MOST_HEADER_BYTES) > 0) {
       throw new SafetensorsException(
-          file, HEADER_TOO_LARGE, HeaderHint.notSafetensors(channel, headerBytes));
+          file, HEADER_TOO_LARGE, HeaderHint.notSafetensors(open, headerBytes));
     }
-    if (headerBytes > fileBytes - LENGTH_BYTES) {
+    if (headerBytes > open.bytes() - LENGTH_BYTES) {
       throw new SafetensorsException(
           file,
           HEADER_LENGTH,
           "header length %d exceeds the file (%d bytes) -> truncated: download it again"
-              .formatted(headerBytes, fileBytes));
+              .formatted(headerBytes, open.bytes()));
     }
-    byte[] header = bytesAt(channel, LENGTH_BYTES, (int) headerBytes);
-    if (header.length < headerBytes) {
-      throw new SafetensorsException(file, HEADER_LENGTH, "the file shrank while it was read");
-    }
-    return parse(file, header, fileBytes);
+    return parse(file, open.bytesAt(LENGTH_BYTES, (int) headerBytes), open.bytes());
   }
 
   /// Checks a header that was read.
@@ -156,15 +149,5 @@ public record SafetensorsHeader(
       throw new SafetensorsException(
           file, HEADER_UTF8, "header, byte %d: not UTF-8".formatted(bytes.position()));
     }
-  }
-
-  private static byte[] bytesAt(FileChannel channel, long offset, int count) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(count);
-    while (bytes.hasRemaining()) {
-      if (channel.read(bytes, offset + bytes.position()) < 0) {
-        return Arrays.copyOf(bytes.array(), bytes.position());
-      }
-    }
-    return bytes.array();
   }
 }

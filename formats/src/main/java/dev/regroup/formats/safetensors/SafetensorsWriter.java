@@ -1,16 +1,13 @@
 package dev.regroup.formats.safetensors;
 
-import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.checkpoint.Quoted;
+import dev.regroup.formats.disk.Disk;
+import dev.regroup.formats.disk.DiskFile;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,15 +20,25 @@ public final class SafetensorsWriter implements AutoCloseable {
   /// Bytes encoded at a time; a multiple of every dtype's width.
   private static final int CHUNK = 1 << 20;
 
-  private final Path file;
-  private final FileChannel channel;
+  private final DiskFile file;
+  private final byte[] header;
   private final Map<String, SafetensorsHeader.Entry> entries = new LinkedHashMap<>();
   private final WrittenRanges written = new WrittenRanges();
-  private final Object copying = new Object();
 
-  private SafetensorsWriter(Path file, FileChannel channel) {
+  private SafetensorsWriter(DiskFile file, List<TensorInfo> tensors, byte[] header) {
     this.file = file;
-    this.channel = channel;
+    this.header = header;
+    long offset = header.length;
+    for (TensorInfo tensor : tensors) {
+      entries.put(tensor.name(), new SafetensorsHeader.Entry(tensor, offset));
+      offset += tensor.bytes();
+    }
+  }
+
+  /// Creates a file on a disk of this machine; see {@link #create(Disk, Path, List, Map)}.
+  public static SafetensorsWriter create(
+      Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+    return create(Disk.LOCAL, file, tensors, metadata);
   }
 
   /// Creates a file and writes its header.
@@ -42,28 +49,66 @@ public final class SafetensorsWriter implements AutoCloseable {
   /// @throws UncheckedIOException where the file exists or cannot be written
   /// @throws IllegalArgumentException where the tensors make no header
   public static SafetensorsWriter create(
-      Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
     byte[] header = SafetensorsHeader.render(tensors, metadata);
-    FileChannel channel;
+    return new SafetensorsWriter(disk.create(file), tensors, header).begun();
+  }
+
+  /// Goes on with a file that another run began: what it wrote counts as not written, and may be
+  /// looked at with {@link #read} before it is written again.
+  ///
+  /// @param file must exist
+  /// @throws UncheckedIOException where the file cannot be opened or written
+  public static SafetensorsWriter reopen(
+      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+    byte[] header = SafetensorsHeader.render(tensors, metadata);
+    return new SafetensorsWriter(disk.open(file), tensors, header).begun();
+  }
+
+  /// Opens a complete file, to read from: nothing can be written to it.
+  ///
+  /// @throws UncheckedIOException where the file cannot be opened
+  public static SafetensorsWriter reading(
+      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
+    byte[] header = SafetensorsHeader.render(tensors, metadata);
+    SafetensorsWriter writer = new SafetensorsWriter(disk.open(file), tensors, header);
+    writer.written.take(0, writer.bytes());
+    return writer;
+  }
+
+  private SafetensorsWriter begun() {
     try {
-      channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    } catch (IOException e) {
-      throw DiskFailure.at(file, e);
-    }
-    var writer = new SafetensorsWriter(file, channel);
-    long offset = header.length;
-    for (TensorInfo tensor : tensors) {
-      writer.entries.put(tensor.name(), new SafetensorsHeader.Entry(tensor, offset));
-      offset += tensor.bytes();
-    }
-    try {
-      writer.put(0, ByteBuffer.wrap(header));
-      writer.written.take(0, header.length);
-      return writer;
-    } catch (UncheckedIOException e) {
-      writer.close();
+      file.write(0, ByteBuffer.wrap(header));
+      written.take(0, header.length);
+      return this;
+    } catch (RuntimeException | Error e) {
+      file.close();
       throw e;
     }
+  }
+
+  /// The file's first bytes, up to its first tensor.
+  public byte[] header() {
+    return header.clone();
+  }
+
+  /// Where a tensor's bytes begin in the file.
+  public long offset(String name) {
+    return entry(name).offset();
+  }
+
+  /// Bytes of the whole file once it is complete.
+  public long bytes() {
+    long end = header.length;
+    for (SafetensorsHeader.Entry entry : entries.values()) {
+      end = Math.max(end, entry.offset() + entry.info().bytes());
+    }
+    return end;
+  }
+
+  /// The file, for copies into it; what is copied must be announced with {@link #take}.
+  public DiskFile file() {
+    return file;
   }
 
   /// Writes a whole tensor, rounding its elements to the planned dtype.
@@ -86,7 +131,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     for (int at = 0; at < values.length; at += chunk.limit() / width) {
       chunk.clear().limit((int) Math.min(chunk.capacity(), (long) (values.length - at) * width));
       TensorCodec.encode(info.dtype(), values, at, chunk);
-      put(entry.offset() + (long) at * width, chunk.flip());
+      file.write(entry.offset() + (long) at * width, chunk.flip());
     }
   }
 
@@ -99,34 +144,21 @@ public final class SafetensorsWriter implements AutoCloseable {
   public void write(String name, long offset, ByteBuffer bytes) {
     SafetensorsHeader.Entry entry = entry(name);
     take(entry, offset, bytes.remaining());
-    put(entry.offset() + offset, bytes);
+    file.write(entry.offset() + offset, bytes);
   }
 
-  /// Copies a whole tensor byte for byte, in the kernel where both are files.
+  /// Fills `into` with bytes of a tensor from `offset` on, as the file holds them.
+  public void read(String name, long offset, ByteBuffer into) {
+    file.read(entry(name).offset() + offset, into);
+  }
+
+  /// Says that whole tensors are in the file, or will be before {@link #finish}, by other means.
   ///
-  /// @param source still open
-  /// @throws IllegalArgumentException where there is no such tensor, dtype or shape differ, or it
-  ///   was written before
-  /// @throws dev.regroup.formats.checkpoint.CheckpointException where the source's file ends early
-  public void copy(String name, Checkpoint source, String sourceName) {
-    SafetensorsHeader.Entry entry = entry(name);
-    TensorInfo from =
-        source.find(sourceName).orElseThrow(() -> wrong(sourceName, "not in " + source.path()));
-    if (from.dtype() != entry.info().dtype() || !from.shape().equals(entry.info().shape())) {
-      throw wrong(
-          name,
-          "expected %s of %s, found %s of %s"
-              .formatted(entry.info().shape(), entry.info().dtype(), from.shape(), from.dtype()));
-    }
-    take(entry, 0, from.bytes());
-    // The kernel copies to the channel's own position, of which there is one.
-    synchronized (copying) {
-      try {
-        channel.position(entry.offset());
-        source.transfer(sourceName, channel);
-      } catch (IOException e) {
-        throw DiskFailure.at(file, e);
-      }
+  /// @param names of tensors that were not written before
+  public void take(List<String> names) {
+    for (String name : names) {
+      SafetensorsHeader.Entry entry = entry(name);
+      take(entry, 0, entry.info().bytes());
     }
   }
 
@@ -140,20 +172,12 @@ public final class SafetensorsWriter implements AutoCloseable {
         throw wrong(entry.info().name(), "not all of it was written");
       }
     }
-    try {
-      channel.force(true);
-    } catch (IOException e) {
-      throw DiskFailure.at(file, e);
-    }
+    file.force();
   }
 
   @Override
   public void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw DiskFailure.at(file, e);
-    }
+    file.close();
   }
 
   private void take(SafetensorsHeader.Entry entry, long offset, long count) {
@@ -169,21 +193,6 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
   }
 
-  private void put(long offset, ByteBuffer bytes) {
-    int limit = bytes.limit();
-    long at = offset;
-    try {
-      while (bytes.position() < limit) {
-        bytes.limit(Math.min(limit, bytes.position() + CHUNK));
-        at += channel.write(bytes, at);
-      }
-    } catch (IOException e) {
-      throw DiskFailure.at(file, e);
-    } finally {
-      bytes.limit(limit);
-    }
-  }
-
   private SafetensorsHeader.Entry entry(String name) {
     SafetensorsHeader.Entry entry = entries.get(name);
     if (entry == null) {
@@ -194,6 +203,6 @@ public final class SafetensorsWriter implements AutoCloseable {
 
   private IllegalArgumentException wrong(String name, String message) {
     return new IllegalArgumentException(
-        "%s: tensor %s: %s".formatted(file, Quoted.of(name), message));
+        "%s: tensor %s: %s".formatted(file.path(), Quoted.of(name), message));
   }
 }

@@ -3,6 +3,7 @@ package dev.regroup.formats.safetensors;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.JsonText;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.ModelFile;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.TextFile;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A `model.safetensors.index.json`: which file holds which tensor.
+/// A `model.safetensors.index.json`, or its twin for PyTorch's files: which file holds which tensor.
 ///
 /// @param weightMap file by tensor name, sorted; files are relative to the index, with `/` between
 ///   folders, and never lead outside
@@ -45,19 +46,21 @@ public record ShardIndex(
 
   /// Reads and checks an index; the files it names are not looked at.
   ///
+  /// @param suffix of the files that it may name: `.safetensors` or `.bin`
   /// @throws CheckpointException where it is not an index, names a tensor twice, or a path that
   ///   leads outside
-  public static ShardIndex read(Path file) {
-    return parse(file, TextFile.read(file, MOST_BYTES));
+  public static ShardIndex read(ModelFile file, String suffix) {
+    return parse(file.name(), TextFile.read(file, MOST_BYTES), suffix);
   }
 
   /// Checks the text of an index.
   ///
   /// @param file named in errors
+  /// @param suffix of the files that it may name
   /// @throws CheckpointException as {@link #read} does
-  public static ShardIndex parse(Path file, String text) {
+  public static ShardIndex parse(Path file, String text, String suffix) {
     try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
-      return new Reading(file, json).read();
+      return new Reading(file, json, suffix).read();
     } catch (JacksonException e) {
       throw new CheckpointException(file + ": " + JsonText.complaint(e), e);
     }
@@ -81,14 +84,16 @@ public record ShardIndex(
   private static final class Reading {
     private final Path file;
     private final JsonParser json;
+    private final String suffix;
     private final SortedMap<String, String> weightMap = new TreeMap<>();
     private final Map<String, String> shards = new HashMap<>();
     private final List<String> oddities = new ArrayList<>();
     private OptionalLong totalSize = OptionalLong.empty();
 
-    Reading(Path file, JsonParser json) {
+    Reading(Path file, JsonParser json, String suffix) {
       this.file = file;
       this.json = json;
+      this.suffix = suffix;
     }
 
     ShardIndex read() {
@@ -143,7 +148,7 @@ public record ShardIndex(
       if (known != null) {
         return known;
       }
-      ShardName.require(file, tensor, name);
+      ShardName.require(file, tensor, name, suffix);
       shards.put(name, name);
       return name;
     }

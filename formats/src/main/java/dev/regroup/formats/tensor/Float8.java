@@ -10,7 +10,7 @@ package dev.regroup.formats.tensor;
 ///
 /// Encoding rounds to nearest, ties to even, and saturates: what is larger than the largest finite
 /// value, an infinity included, becomes that value, as NVIDIA's `cvt.satfinite` does. (PyTorch's
-/// cast makes it NaN or an infinity instead.) E8M0 holds scales and is only decoded.
+/// cast makes it NaN or an infinity instead.) E8M0 holds scales: powers of two.
 ///
 /// Source: OCP 8-bit Floating Point Specification 1.0, section 5; OCP Microscaling Formats 1.0,
 /// section 5.4.
@@ -55,6 +55,22 @@ public final class Float8 {
   /// The nearest E5M2 code, ties to even, at most 57344 in magnitude; NaN becomes 0x7F or 0xFF.
   public static byte encodeE5M2(float value) {
     return encode(value, 2, 15, 0x7b);
+  }
+
+  /// The E8M0 code of the smallest power of two that is not below a value, at most 2^127; NaN, and what
+  /// is not positive, becomes 0xFF.
+  public static byte encodeE8M0(float value) {
+    if (!(value > 0)) {
+      return (byte) 0xff;
+    }
+    int exponent = Math.getExponent(value);
+    boolean exact =
+        exponent >= Float.MIN_EXPONENT && (Float.floatToRawIntBits(value) & 0x7fffff) == 0;
+    if (exponent < Float.MIN_EXPONENT) {
+      // subnormal: 2^-127 is the smallest code, and the only power above it here is 2^-126
+      return (byte) (value <= 0x1p-127f ? 0 : 1);
+    }
+    return (byte) Math.min(exponent + (exact ? 127 : 128), 0xfe);
   }
 
   private static float[] table(int exponentBits, int mantissaBits, int bias) {

@@ -16,8 +16,8 @@ public final class TensorCodec {
   /// Whether elements of this dtype are floats that {@link #decode} and {@link #encode} know.
   public static boolean knows(Dtype dtype) {
     return switch (dtype) {
-      case F64, F32, BF16, F16, F8_E4M3, F8_E5M2 -> true;
-      case F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> false;
+      case F64, F32, BF16, F16, F8_E4M3, F8_E5M2, F8_E8M0 -> true;
+      case F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> false;
       case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL -> false;
     };
   }
@@ -32,8 +32,8 @@ public final class TensorCodec {
       case F32 -> bytes.asFloatBuffer().get(into, start, bytes.remaining() / 4);
       case F64 -> decodeDoubles(bytes, into, start);
       case BF16, F16 -> decodeShorts(dtype, bytes, into, start);
-      case F8_E4M3, F8_E5M2 -> decodeBytes(dtype, bytes, into, start);
-      case F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> throw unknown(dtype);
+      case F8_E4M3, F8_E5M2, F8_E8M0 -> decodeBytes(dtype, bytes, into, start);
+      case F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> throw unknown(dtype);
       case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL -> throw unknown(dtype);
     }
     from.position(from.limit());
@@ -49,8 +49,8 @@ public final class TensorCodec {
       case F32 -> bytes.asFloatBuffer().put(from, start, bytes.remaining() / 4);
       case F64 -> encodeDoubles(from, start, bytes);
       case BF16, F16 -> encodeShorts(dtype, from, start, bytes);
-      case F8_E4M3, F8_E5M2 -> encodeBytes(dtype, from, start, bytes);
-      case F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> throw unknown(dtype);
+      case F8_E4M3, F8_E5M2, F8_E8M0 -> encodeBytes(dtype, from, start, bytes);
+      case F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 -> throw unknown(dtype);
       case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL -> throw unknown(dtype);
     }
     into.position(into.limit());
@@ -112,17 +112,47 @@ public final class TensorCodec {
   }
 
   private static void decodeBytes(Dtype dtype, ByteBuffer bytes, float[] into, int start) {
-    for (int i = 0, count = bytes.remaining(); i < count; i++) {
-      byte code = bytes.get(i);
-      into[start + i] = dtype == Dtype.F8_E4M3 ? Float8.decodeE4M3(code) : Float8.decodeE5M2(code);
+    float[] values = new float[256];
+    for (int code = 0; code < values.length; code++) {
+      values[code] = decodeByte(dtype, (byte) code);
     }
+    byte[] chunk = new byte[Math.min(CHUNK, bytes.remaining())];
+    for (int at = start; bytes.hasRemaining(); ) {
+      int count = Math.min(chunk.length, bytes.remaining());
+      bytes.get(chunk, 0, count);
+      for (int i = 0; i < count; i++) {
+        into[at + i] = values[chunk[i] & 0xff];
+      }
+      at += count;
+    }
+  }
+
+  private static float decodeByte(Dtype dtype, byte code) {
+    return switch (dtype) {
+      case F8_E4M3 -> Float8.decodeE4M3(code);
+      case F8_E5M2 -> Float8.decodeE5M2(code);
+      case F8_E8M0 -> Float8.decodeE8M0(code);
+      case F64, F32, BF16, F16, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
+          throw unknown(dtype);
+      case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL -> throw unknown(dtype);
+    };
   }
 
   private static void encodeBytes(Dtype dtype, float[] from, int start, ByteBuffer bytes) {
     for (int i = 0, count = bytes.remaining(); i < count; i++) {
-      float value = from[start + i];
-      bytes.put(i, dtype == Dtype.F8_E4M3 ? Float8.encodeE4M3(value) : Float8.encodeE5M2(value));
+      bytes.put(i, encodeByte(dtype, from[start + i]));
     }
+  }
+
+  private static byte encodeByte(Dtype dtype, float value) {
+    return switch (dtype) {
+      case F8_E4M3 -> Float8.encodeE4M3(value);
+      case F8_E5M2 -> Float8.encodeE5M2(value);
+      case F8_E8M0 -> Float8.encodeE8M0(value);
+      case F64, F32, BF16, F16, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
+          throw unknown(dtype);
+      case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL -> throw unknown(dtype);
+    };
   }
 
   private static IllegalArgumentException unknown(Dtype dtype) {

@@ -178,8 +178,8 @@ final class ArchitecturesTest {
         "{\"architectures\": null, \"model_type\": \"foo\"} | model type \"foo\" is not known;"
             + " known are llama, mistral, qwen2, qwen3, deepseek_v2, deepseek_v3, regroup",
         "{\"hidden_act\": \"gelu\"} | \"hidden_act\": expected \"silu\", found \"gelu\"",
-        "{\"quantization_config\": {\"quant_method\": \"fp8\"}} | quantized weights are not read"
-            + " yet"
+        "{\"quantization_config\": {\"quant_method\": \"awq\"}} | expected \"fp8\" or"
+            + " \"compressed-tensors\", found \"awq\""
       })
   void refusesInOneLine(String fields, String message) {
     assertThatThrownBy(() -> describe(with(llama(), fields)))

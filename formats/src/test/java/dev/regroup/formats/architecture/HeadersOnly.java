@@ -45,6 +45,11 @@ record HeadersOnly(ObjectNode root, Map<String, TensorInfo> tensors) implements 
   }
 
   @Override
+  public boolean isModel() {
+    return true;
+  }
+
+  @Override
   public ModelConfig config() {
     return Configs.config(root);
   }
@@ -67,6 +72,11 @@ record HeadersOnly(ObjectNode root, Map<String, TensorInfo> tensors) implements 
   @Override
   public List<Path> sideFiles() {
     return List.of();
+  }
+
+  @Override
+  public Path sideFile(Path name) {
+    throw new AssertionError("describing asked for " + name);
   }
 
   @Override

@@ -7,7 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.ModelFiles;
+import dev.regroup.formats.checkpoint.Scratch;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.stored.StoredCheckpoint;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -143,7 +146,7 @@ final class SafetensorsCheckpointTest {
       }
       assertThatThrownBy(() -> checkpoint.floats("w"))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining(file + ": ends at byte 2000")
+          .hasMessageContaining(file + ": ends before byte 2001")
           .hasMessageContaining("something is writing to it");
       Path copy = folder.resolve("copy");
       try (var to = FileChannel.open(copy, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -166,12 +169,14 @@ final class SafetensorsCheckpointTest {
             4));
     try (Checkpoint checkpoint = Checkpoints.open(folder)) {
       assertThatThrownBy(() -> checkpoint.floats("q"))
-          .isInstanceOf(UnsupportedModelException.class)
-          .hasMessageContaining("tensor \"q\" is F8_E4M3: FP8 weights need their scales")
-          .hasMessageContaining("not read yet");
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("tensor \"q\": expected 8-bit floats in matrices called");
+      assertThatThrownBy(() -> checkpoint.floats("i")).hasMessageContaining("tensor \"q\"");
+    }
+    try (Checkpoint checkpoint = StoredCheckpoint.open(ModelFiles.in(folder), Scratch.temporary())) {
       assertThatThrownBy(() -> checkpoint.floats("i"))
           .isInstanceOf(UnsupportedModelException.class)
-          .hasMessageContaining("expected F64, F32, BF16 or F16, found I8");
+          .hasMessageContaining("expected F64, F32, BF16, F16 or FP8, found I8");
     }
   }
 
@@ -214,19 +219,19 @@ final class SafetensorsCheckpointTest {
   }
 
   @Test
-  void namesFormatsThatAreNotReadYet() throws IOException {
+  void namesWeightsThatAreNotRead() throws IOException {
     write("config.json", "{}");
     Path bin = write("pytorch_model-00001-of-00002.bin", "");
     assertThatThrownBy(() -> Checkpoints.open(folder))
         .isInstanceOf(UnsupportedModelException.class)
-        .hasMessageStartingWith(
-            folder + ": PyTorch checkpoints (" + bin.getFileName() + ") are not read yet -> ")
-        .hasMessageContaining("save_pretrained()");
+        .hasMessage(
+            "%s: expected model.safetensors, pytorch_model.bin or an index of shards, found %s"
+                .formatted(folder, bin.getFileName()));
     Files.delete(bin);
     write("model.gguf", "GGUF");
     assertThatThrownBy(() -> Checkpoints.open(folder))
         .isInstanceOf(UnsupportedModelException.class)
-        .hasMessage(folder + ": expected safetensors weights, found model.gguf");
+        .hasMessageEndingWith("or an index of shards, found model.gguf");
   }
 
   @Test

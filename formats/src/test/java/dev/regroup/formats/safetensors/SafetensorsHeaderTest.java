@@ -6,11 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
+import dev.regroup.formats.checkpoint.ModelFile;
+import dev.regroup.formats.checkpoint.OpenFile;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,8 +90,8 @@ final class SafetensorsHeaderTest {
     int bar = startAndMessage.indexOf(" | ");
     byte[] start = startAndMessage.substring(0, bar).getBytes(StandardCharsets.ISO_8859_1);
     Path file = Files.write(folder.resolve("x.safetensors"), start);
-    try (var channel = FileChannel.open(file)) {
-      assertThatThrownBy(() -> SafetensorsHeader.read(file, channel))
+    try (var open = OpenFile.open(ModelFile.of(file))) {
+      assertThatThrownBy(() -> SafetensorsHeader.read(open))
           .hasMessage(file + ": expected safetensors, found " + startAndMessage.substring(bar + 3));
     }
   }

@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.disk.Disk;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -87,30 +90,50 @@ final class SafetensorsWriterTest {
   }
 
   @Test
-  void copiesTensorsByteForByte() throws IOException {
-    Path source = folder.resolve("source.safetensors");
+  void takesWhatIsCopiedIntoItsFile() throws IOException {
+    Path source = folder.resolve("source");
     byte[] noise = new byte[3 << 20];
     new Random(1).nextBytes(noise);
-    TensorInfo codes = new TensorInfo("codes", Dtype.F8_E4M3, Shape.of(noise.length));
-    try (var writer = SafetensorsWriter.create(source, List.of(A, codes), Map.of())) {
-      writer.write("codes", 0, ByteBuffer.wrap(noise));
-      writer.write("a", new float[4]);
-      writer.finish();
-    }
-    TensorInfo renamed = new TensorInfo("renamed", codes.dtype(), codes.shape());
-    try (Checkpoint checkpoint = Checkpoints.open(source);
-        var writer = SafetensorsWriter.create(file, List.of(B, renamed), Map.of())) {
-      writer.copy("renamed", checkpoint, "codes");
-      writer.write("b", 0, ByteBuffer.allocate(3));
-      assertThatThrownBy(() -> writer.copy("b", checkpoint, "a"))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("expected [3] of U8, found [2, 2] of BF16");
+    Files.write(source, noise);
+    TensorInfo codes = new TensorInfo("codes", Dtype.F8_E4M3, Shape.of(noise.length - 7));
+    try (FileChannel from = FileChannel.open(source);
+        var writer = SafetensorsWriter.create(file, List.of(codes, B), Map.of())) {
+      assertThat(writer.bytes()).isEqualTo(writer.header().length + noise.length - 4);
+      long at = writer.offset("codes");
+      for (long done = 0; done < noise.length - 7; ) {
+        done += writer.file().copy(from, 7 + done, noise.length - 7 - done, at + done);
+      }
+      writer.take(List.of("codes"));
+      assertWrong(() -> writer.take(List.of("codes")), "written twice");
+      writer.write("b", 0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
       writer.finish();
     }
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
-      ByteBuffer copied = ByteBuffer.allocate(noise.length);
-      checkpoint.read("renamed", 0, copied);
-      assertThat(copied.array()).isEqualTo(noise);
+      ByteBuffer copied = ByteBuffer.allocate(noise.length - 7);
+      checkpoint.read("codes", 0, copied);
+      assertThat(copied.array()).isEqualTo(Arrays.copyOfRange(noise, 7, noise.length));
+    }
+  }
+
+  @Test
+  void goesOnWithAFileThatAnotherRunBegan() throws IOException {
+    try (var writer = SafetensorsWriter.create(file, List.of(A, B), Map.of())) {
+      writer.write("a", new float[] {1, 2, 3, 4});
+    }
+    try (var writer = SafetensorsWriter.reopen(Disk.LOCAL, file, List.of(A, B), Map.of())) {
+      ByteBuffer seen = ByteBuffer.allocate(8);
+      writer.read("a", 0, seen);
+      assertThat(seen.get(3)).isEqualTo((byte) 0x40);
+      assertWrong(writer::finish, "tensor \"a\": not all of it was written");
+      writer.take(List.of("a"));
+      writer.write("b", 0, ByteBuffer.allocate(3));
+      writer.finish();
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(file)) {
+      assertThat(checkpoint.floats("a")).containsExactly(1, 2, 3, 4);
+    }
+    try (var whole = SafetensorsWriter.reading(Disk.LOCAL, file, List.of(A, B), Map.of())) {
+      assertWrong(() -> whole.write("a", new float[4]), "written twice");
     }
   }
 

@@ -125,6 +125,6 @@ final class ShardIndexTest {
   }
 
   private static ShardIndex parse(String text) {
-    return ShardIndex.parse(FILE, text);
+    return ShardIndex.parse(FILE, text, ".safetensors");
   }
 }

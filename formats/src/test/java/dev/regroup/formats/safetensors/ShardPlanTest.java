@@ -96,7 +96,7 @@ final class ShardPlanTest {
       assertThat(before + largest).isGreaterThan(most);
     }
     if (plan.indexed()) {
-      ShardIndex index = ShardIndex.parse(Path.of("i"), ShardIndex.render(plan));
+      ShardIndex index = ShardIndex.parse(Path.of("i"), ShardIndex.render(plan), ".safetensors");
       assertThat(index.totalSize()).hasValue(plan.bytes());
       assertThat(index.oddities()).isEmpty();
       plan.files()

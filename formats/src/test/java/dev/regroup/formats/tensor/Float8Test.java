@@ -70,6 +70,18 @@ final class Float8Test {
     assertThat(Float8.decodeE5M2(Float8.encodeE5M2(Float.NaN))).isNaN();
   }
 
+  @Test
+  void encodesPowersOfTwoExactlyAndOthersUpwards() {
+    for (int code = 0; code < 0xff; code++) {
+      assertThat(Float8.encodeE8M0(Float8.decodeE8M0((byte) code))).isEqualTo((byte) code);
+    }
+    assertThat(Float8.decodeE8M0(Float8.encodeE8M0(Math.nextUp(0.25f)))).isEqualTo(0.5f);
+    assertThat(Float8.decodeE8M0(Float8.encodeE8M0(0x1.8p-127f))).isEqualTo(0x1p-126f);
+    assertThat(Float8.decodeE8M0(Float8.encodeE8M0(Float.MIN_VALUE))).isEqualTo(0x1p-127f);
+    assertThat(Float8.decodeE8M0(Float8.encodeE8M0(Float.MAX_VALUE))).isEqualTo(0x1p127f);
+    assertThat(Float8.decodeE8M0(Float8.encodeE8M0(0))).isNaN();
+  }
+
   private static int bits(String hexadecimal) {
     if (hexadecimal.equals("nan")) {
       return Float.floatToIntBits(Float.NaN);

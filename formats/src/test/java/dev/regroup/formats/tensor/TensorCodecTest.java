@@ -64,7 +64,7 @@ final class TensorCodecTest {
   @ParameterizedTest
   @EnumSource(
       mode = Mode.EXCLUDE,
-      names = {"F64", "F32", "BF16", "F16", "F8_E4M3", "F8_E5M2"})
+      names = {"F64", "F32", "BF16", "F16", "F8_E4M3", "F8_E5M2", "F8_E8M0"})
   void refusesWhatHoldsNoFloatsThatItKnows(Dtype dtype) {
     assertThat(TensorCodec.knows(dtype)).isFalse();
     assertThatThrownBy(() -> TensorCodec.decode(dtype, ByteBuffer.allocate(8), new float[8], 0))

@@ -35,13 +35,23 @@ final class WindowReader implements AutoCloseable {
 
   /// @param wanted stop at so many tokens
   WindowReader(Checkpoint checkpoint, int windowTokens, long wanted) {
-    Path path = checkpoint.path();
-    Path parent = path.toAbsolutePath().getParent();
-    this.modelDirectory = Files.isDirectory(path) || parent == null ? path : parent;
+    this.modelDirectory = tokenizerFolder(checkpoint);
     this.config = checkpoint.config();
     this.windowTokens = windowTokens;
     this.wanted = wanted;
     this.separator = Separator.of(config.copy());
+  }
+
+  // In an archive, side files lie elsewhere; a bare file of tensors may lie beside a tokenizer.
+  private static Path tokenizerFolder(Checkpoint checkpoint) {
+    Path tokenizer = Path.of("tokenizer.json");
+    Path beside =
+        checkpoint.sideFiles().contains(tokenizer)
+            ? checkpoint.sideFile(tokenizer)
+            : checkpoint.path().toAbsolutePath();
+    Path parent = beside.getParent();
+    boolean isFolder = checkpoint.isModel() && beside.equals(checkpoint.path().toAbsolutePath());
+    return isFolder || parent == null ? checkpoint.path() : parent;
   }
 
   /// What stands before a document or a window.

@@ -5,6 +5,7 @@ import dev.regroup.verify.report.ControlFindings;
 import dev.regroup.verify.report.DecodeFindings;
 import dev.regroup.verify.report.LayerFinding;
 import dev.regroup.verify.report.LogitFindings;
+import dev.regroup.verify.report.SpeedFindings;
 import dev.regroup.verify.report.TensorFindings;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +19,8 @@ public record Findings(
     Optional<LogitFindings> logits,
     Optional<DecodeFindings> decode,
     CacheFindings cache,
-    Optional<ControlFindings> controls) {
+    Optional<ControlFindings> controls,
+    Optional<SpeedFindings> speed) {
   public Findings {
     layers = List.copyOf(layers);
   }

@@ -1,9 +1,12 @@
-package dev.regroup.formats.safetensors;
+package dev.regroup.formats.stored;
 
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.ModelFiles;
+import dev.regroup.formats.checkpoint.OpenShard;
 import dev.regroup.formats.checkpoint.Quoted;
+import dev.regroup.formats.checkpoint.Scratch;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorCodec;
@@ -21,13 +24,15 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// A model directory, or one file, of safetensors; holds its files open until it is closed.
-public final class SafetensorsCheckpoint implements Checkpoint {
+/// A model, or one file of tensors; holds its files open until it is closed.
+public final class StoredCheckpoint implements Checkpoint {
   /// Bytes decoded at a time; a multiple of every dtype's width.
   private static final int CHUNK = 1 << 20;
 
   private final Path path;
   private final @Nullable ModelConfig config;
+  private final @Nullable ModelFiles files;
+  private final Scratch scratch;
   private final List<OpenShard> shards;
   private final List<Path> sideFiles;
   private final List<String> warnings;
@@ -35,43 +40,77 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   private final Map<String, Slot> slots = new LinkedHashMap<>();
 
   /// Where a tensor lies in an open file.
-  private record Slot(OpenShard shard, TensorInfo info, long offset) {}
+  private record Slot(OpenShard shard, TensorInfo info, OpenShard.Place place) {}
 
-  private SafetensorsCheckpoint(ModelFolder folder, List<OpenShard> shards) {
-    this.path = folder.path();
+  private StoredCheckpoint(OpenShard shard, Scratch scratch) {
+    this.path = shard.file().name();
+    this.config = null;
+    this.files = null;
+    this.scratch = scratch;
+    this.shards = List.of(shard);
+    this.sideFiles = List.of();
+    this.warnings =
+        shard.oddities().stream().map(oddity -> shard.file().name() + ": " + oddity).toList();
+    place();
+  }
+
+  private StoredCheckpoint(ModelFolder folder, List<OpenShard> shards, Scratch scratch) {
+    this.path = folder.files().path();
     this.config = folder.config().orElse(null);
+    this.files = folder.files();
+    this.scratch = scratch;
     this.shards = List.copyOf(shards);
     this.sideFiles = folder.sideFiles();
-    this.warnings = folder.warnings();
+    this.warnings = folder.warnings(shards);
+    place();
+  }
+
+  private void place() {
     for (OpenShard shard : shards) {
-      for (SafetensorsHeader.Entry entry : shard.header().entries()) {
-        infos.put(entry.info().name(), entry.info());
-        slots.put(entry.info().name(), new Slot(shard, entry.info(), entry.offset()));
+      for (OpenShard.Placed tensor : shard.tensors()) {
+        infos.put(tensor.info().name(), tensor.info());
+        slots.put(tensor.info().name(), new Slot(shard, tensor.info(), tensor.place()));
       }
     }
   }
 
-  /// Opens a model directory, or one safetensors file: all headers are read and checked.
+  /// Opens a model: all headers are read and checked, no weights are.
   ///
+  /// @param files closed with the checkpoint, or when it cannot be opened
+  /// @param scratch as `files`
   /// @throws CheckpointException where a file is not what it says, or files are missing
-  /// @throws UnsupportedModelException where the directory holds weights in other formats only
-  public static SafetensorsCheckpoint open(Path path) {
-    ModelFolder folder = ModelFolder.look(path);
+  /// @throws UnsupportedModelException where it holds weights in other formats only
+  public static StoredCheckpoint open(ModelFiles files, Scratch scratch) {
     List<OpenShard> shards = new ArrayList<>();
     try {
-      for (Path file : folder.shards()) {
-        shards.add(OpenShard.open(file));
+      ModelFolder folder = ModelFolder.look(files);
+      for (Path name : folder.shards()) {
+        shards.add(folder.format().open(files.file(name), scratch));
       }
-      return new SafetensorsCheckpoint(folder.checkedAgainst(shards), shards);
+      return new StoredCheckpoint(folder, shards, scratch);
     } catch (RuntimeException e) {
       shards.forEach(OpenShard::close);
+      files.close();
+      scratch.close();
       throw e;
     }
+  }
+
+  /// Opens one file of tensors, which has no config.
+  ///
+  /// @param scratch closed with the checkpoint
+  static StoredCheckpoint of(OpenShard shard, Scratch scratch) {
+    return new StoredCheckpoint(shard, scratch);
   }
 
   @Override
   public Path path() {
     return path;
+  }
+
+  @Override
+  public boolean isModel() {
+    return files != null;
   }
 
   @Override
@@ -101,7 +140,8 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   @Override
   public Location locate(String name) {
     Slot slot = slot(name);
-    return new Location(slot.shard().file(), slot.offset(), slot.info().bytes());
+    OpenShard.Spot spot = slot.place().find();
+    return spot.file().locate(spot.offset(), slot.info().bytes());
   }
 
   @Override
@@ -112,7 +152,8 @@ public final class SafetensorsCheckpoint implements Checkpoint {
           "tensor %s: bytes [%d, %d) of %d"
               .formatted(Quoted.of(name), offset, offset + into.remaining(), slot.info().bytes()));
     }
-    slot.shard().read(slot.offset() + offset, into);
+    OpenShard.Spot spot = slot.place().find();
+    spot.file().read(spot.offset() + offset, into);
   }
 
   @Override
@@ -120,11 +161,12 @@ public final class SafetensorsCheckpoint implements Checkpoint {
     Slot slot = slot(name);
     Dtype dtype = slot.info().dtype();
     float[] values = new float[requireFloats(slot)];
+    OpenShard.Spot spot = slot.place().find();
     int width = dtype.bits() / 8;
     ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(CHUNK, slot.info().bytes()));
     for (int at = 0; at < values.length; at += chunk.limit() / width) {
       chunk.clear().limit((int) Math.min(chunk.capacity(), (long) (values.length - at) * width));
-      slot.shard().read(slot.offset() + (long) at * width, chunk);
+      spot.file().read(spot.offset() + (long) at * width, chunk);
       TensorCodec.decode(dtype, chunk.flip(), values, at);
     }
     return values;
@@ -133,12 +175,21 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   @Override
   public void transfer(String name, WritableByteChannel to) throws IOException {
     Slot slot = slot(name);
-    slot.shard().transfer(slot.offset(), slot.info().bytes(), to);
+    OpenShard.Spot spot = slot.place().find();
+    spot.file().transfer(spot.offset(), slot.info().bytes(), to);
   }
 
   @Override
   public List<Path> sideFiles() {
     return sideFiles;
+  }
+
+  @Override
+  public Path sideFile(Path name) {
+    if (files == null || !sideFiles.contains(name)) {
+      throw new IllegalArgumentException("%s: no side file %s".formatted(path, name));
+    }
+    return files.sideFile(name);
   }
 
   @Override
@@ -149,6 +200,10 @@ public final class SafetensorsCheckpoint implements Checkpoint {
   @Override
   public void close() {
     shards.forEach(OpenShard::close);
+    if (files != null) {
+      files.close();
+    }
+    scratch.close();
   }
 
   private Slot slot(String name) {
@@ -161,16 +216,16 @@ public final class SafetensorsCheckpoint implements Checkpoint {
 
   private static int requireFloats(Slot slot) {
     TensorInfo info = slot.info();
-    String where = "%s: tensor %s".formatted(slot.shard().file(), Quoted.of(info.name()));
+    String where = "%s: tensor %s".formatted(slot.shard().file().name(), Quoted.of(info.name()));
     switch (info.dtype()) {
-      case F64, F32, BF16, F16 -> {}
-      case F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0 ->
+      // codes as they stand: scales are applied by DequantizedCheckpoint
+      case F64, F32, BF16, F16, F8_E4M3, F8_E5M2, F8_E8M0 -> {}
+      case F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
           throw new UnsupportedModelException(
-              "%s is %s: FP8 weights need their scales and are not read yet -> use the BF16 model"
-                  .formatted(where, info.dtype()));
-      case F6_E3M2, F6_E2M3, F4, C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
+              "%s: expected F64, F32, BF16, F16 or FP8, found %s".formatted(where, info.dtype()));
+      case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
           throw new UnsupportedModelException(
-              "%s: expected F64, F32, BF16 or F16, found %s".formatted(where, info.dtype()));
+              "%s: expected F64, F32, BF16, F16 or FP8, found %s".formatted(where, info.dtype()));
     }
     if (info.shape().elements() > Integer.MAX_VALUE - 8) {
       throw new UnsupportedModelException(

@@ -1,0 +1,133 @@
+package dev.regroup.converters.write;
+
+import dev.regroup.formats.architecture.AttentionJson;
+import dev.regroup.formats.disk.Disk;
+import dev.regroup.formats.disk.DiskFile;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.OptionalDouble;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What a run has finished so far, one line of JSON each, forced to the disk before the run goes on:
+/// the header, then layers, files, and the intent to commit. A last line without an end was cut off
+/// by a kill and does not count. Safe for use by several threads.
+final class Journal implements AutoCloseable {
+  static final String VERSION = "regroup_journal";
+
+  private final DiskFile file;
+  private final Content content;
+  private long end;
+  private boolean added;
+
+  private Journal(DiskFile file, Content content, long end) {
+    this.file = file;
+    this.content = content;
+    this.end = end;
+  }
+
+  /// What a journal says.
+  ///
+  /// @param layers by index
+  /// @param files by name
+  /// @param commit hash of the manifest that was about to be committed, or empty
+  /// @param bytes of whole lines
+  record Content(
+      JournalHeader header,
+      Map<Integer, FinishedLayer> layers,
+      Map<String, FinishedFile> files,
+      String commit,
+      long bytes) {
+    private boolean worth() {
+      return !layers.isEmpty() || !files.isEmpty();
+    }
+
+    /// Bytes of the files that are finished.
+    long bytesOfFiles() {
+      return files.values().stream().mapToLong(FinishedFile::bytes).sum();
+    }
+  }
+
+  /// Begins a journal.
+  static Journal create(Disk disk, Path path, JournalHeader header) {
+    DiskFile file = disk.create(path);
+    Journal journal =
+        new Journal(file, new Content(header, new HashMap<>(), new HashMap<>(), "", 0), 0);
+    ObjectNode line = JsonNodeFactory.instance.objectNode();
+    line.put(VERSION, 1);
+    line.setAll(header.json());
+    journal.append(line);
+    return journal;
+  }
+
+  /// Goes on with a journal that {@link JournalReader} read.
+  static Journal reopen(Disk disk, Path path, Content content) {
+    DiskFile file = disk.open(path);
+    file.resize(content.bytes());
+    return new Journal(file, content, content.bytes());
+  }
+
+  /// What was finished before this run.
+  Content before() {
+    return content;
+  }
+
+  /// Whether it holds work that a later run would be glad of.
+  synchronized boolean worth() {
+    return added || content.worth();
+  }
+
+  void add(FinishedLayer layer) {
+    ObjectNode line = JsonNodeFactory.instance.objectNode();
+    line.put("layer", layer.layer());
+    line.set("attention", AttentionJson.write(layer.spec()));
+    ObjectNode report = line.putObject("report");
+    // as text: JSON knows no NaN
+    report.put("predicted", Double.toString(layer.report().predictedError()));
+    put(report, "measured", layer.report().measuredError());
+    put(report, "unrefined", layer.report().unrefinedError());
+    ObjectNode hashes = line.putObject("sha256");
+    layer.hashes().forEach(hashes::put);
+    append(line);
+    added();
+  }
+
+  private static void put(ObjectNode report, String key, OptionalDouble error) {
+    error.ifPresent(value -> report.put(key, Double.toString(value)));
+  }
+
+  void add(FinishedFile finished) {
+    ObjectNode line = JsonNodeFactory.instance.objectNode();
+    line.put("file", finished.name());
+    line.put("bytes", finished.bytes());
+    line.put("sha256", finished.sha256());
+    append(line);
+    added();
+  }
+
+  /// Says that a whole output is about to take the target's name.
+  ///
+  /// @param manifest hash of its manifest
+  void commit(String manifest) {
+    append(JsonNodeFactory.instance.objectNode().put("commit", manifest));
+  }
+
+  private synchronized void added() {
+    added = true;
+  }
+
+  private synchronized void append(ObjectNode line) {
+    byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
+    file.write(end, ByteBuffer.wrap(bytes));
+    file.force();
+    end += bytes.length;
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

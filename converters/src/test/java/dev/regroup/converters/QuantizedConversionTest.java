@@ -1,0 +1,168 @@
+package dev.regroup.converters;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.PlannedTensor;
+import dev.regroup.converters.plan.PlannedTensor.Fate;
+import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.fixtures.Fixtures;
+import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.quantization.ScaledWeight;
+import dev.regroup.formats.quantization.ScaledWeights;
+import dev.regroup.formats.tensor.Dtype;
+import dev.regroup.formats.tensor.TensorInfo;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// FP8 sources: what stays keeps its bytes and scales, what is new says what it is.
+final class QuantizedConversionTest extends ConversionScenario {
+  @ParameterizedTest(name = "{0} to {1}")
+  @CsvSource({
+    "deepseek-v2-fp8,GLA",
+    "deepseek-v3-fp8,GLA",
+    "deepseek-v3-fp8,GTA",
+    "deepseek-v3-fp8-ue8m0,GLA",
+    "llama-gqa-fp8,GTA"
+  })
+  void keepsBytesAndScalesAndListsWhatIsNotQuantised(String model, TargetLayout layout) {
+    Path directory = written(model);
+    try (Checkpoint source = Checkpoints.open(directory)) {
+      ConversionPlan plan = convert(source, ConversionRequest.to(layout), to, false);
+      try (Checkpoint target = Checkpoints.open(to)) {
+        Checkpoints.describe(target);
+        assertKept(plan, source, target);
+        var modules = new TreeSet<String>();
+        for (PlannedTensor tensor : plan.tensors(Fate.WRITTEN)) {
+          assertThat(target.find(tensor.info().name()).orElseThrow().dtype()).isEqualTo(Dtype.BF16);
+          if (tensor.info().shape().rank() == 2) {
+            modules.add(tensor.info().name().replaceAll("\\.weight$", ""));
+          }
+        }
+        for (List<String> ignored : ignored(target)) {
+          assertThat(ignored).containsAll(modules);
+        }
+        assertThat(ScaledWeights.of(target).all()).isNotEmpty();
+      }
+    }
+    assertThat(logits(to)).doesNotContain(Float.NaN);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"deepseek-v3-fp8", "deepseek-v3-fp8-ue8m0", "llama-gqa-fp8"})
+  void quantisesNewWeightsAsTheSourceDoesOnRequest(String model) {
+    Path directory = written(model);
+    Path plain = scratch.resolve("plain");
+    var request = ConversionRequest.to(TargetLayout.GLA);
+    try (Checkpoint source = Checkpoints.open(directory)) {
+      convert(source, request, plain, false);
+      ConversionPlan plan = convert(source, request.withRequantize(), to, false);
+      assertThat(plan.requantized()).isNotEmpty();
+      try (Checkpoint target = Checkpoints.open(to);
+          Checkpoint unquantised = Checkpoints.open(plain)) {
+        assertKept(plan, source, target);
+        ScaledWeights scaled = ScaledWeights.of(target);
+        ScaledWeight like = ScaledWeights.of(source).all().iterator().next();
+        for (ScaledWeight weight : plan.requantized()) {
+          ScaledWeight found = scaled.find(weight.weight().name()).orElseThrow();
+          assertThat(found).isEqualTo(weight);
+          assertThat(found.scale().dtype()).isEqualTo(like.scale().dtype());
+          assertThat(found.grain()).isEqualTo(like.grain());
+          assertClose(weight.weight(), target, unquantised);
+        }
+        for (List<String> ignored : ignored(target)) {
+          assertThat(ignored).noneMatch(module -> module.contains("self_attn"));
+        }
+      }
+    }
+  }
+
+  @Test
+  void refusesToQuantiseWithoutKnowingWhatLayersAreFed() {
+    assertRefused("deepseek-v2-fp8", "activations are static");
+    assertRefused("deepseek-v2", "expected a source with FP8 weights, found none");
+  }
+
+  @Test
+  void givesEqualBytesTwice() {
+    Path directory = written("deepseek-v3-fp8");
+    Path again = scratch.resolve("again");
+    try (Checkpoint source = Checkpoints.open(directory)) {
+      ConversionRequest request = ConversionRequest.to(TargetLayout.GLA).withRequantize();
+      convert(source, request, to, false);
+      convert(source, request, again, false);
+    }
+    assertThat(contents(again)).isEqualTo(contents(to)).isNotEmpty();
+  }
+
+  private Path written(String model) {
+    Path directory = scratch.resolve(model);
+    Fixtures.write(model, directory, SEED, 3);
+    return directory;
+  }
+
+  private void assertRefused(String model, String message) {
+    try (Checkpoint source = Checkpoints.open(written(model))) {
+      var request = ConversionRequest.to(TargetLayout.GLA).withRequantize();
+      assertThatThrownBy(() -> Conversions.plan(source, request))
+          .isInstanceOf(UnsupportedModelException.class)
+          .hasMessageStartingWith("--requantize: ")
+          .hasMessageContaining(message)
+          .hasMessageNotContaining("\n");
+    }
+  }
+
+  /// Every kept tensor has its bytes, and of the source's scales those stay whose weight stays.
+  private static void assertKept(ConversionPlan plan, Checkpoint source, Checkpoint target) {
+    assertThat(target.infos()).hasSameElementsAs(plan.output());
+    Set<String> kept =
+        plan.tensors(Fate.KEPT).stream()
+            .map(tensor -> tensor.info().name())
+            .collect(Collectors.toSet());
+    for (String name : kept) {
+      assertThat(raw(target, name)).as(name).isEqualTo(raw(source, name));
+    }
+    for (ScaledWeight weight : ScaledWeights.of(source).all()) {
+      assertThat(kept.contains(weight.scale().name()))
+          .as(weight.scale().name())
+          .isEqualTo(kept.contains(weight.weight().name()));
+    }
+  }
+
+  private static void assertClose(TensorInfo weight, Checkpoint quantised, Checkpoint plain) {
+    float[] found = quantised.floats(weight.name());
+    float[] expected = plain.floats(weight.name());
+    double error = 0;
+    double size = 0;
+    for (int i = 0; i < found.length; i++) {
+      error += Math.pow(found[i] - expected[i], 2);
+      size += Math.pow(expected[i], 2);
+    }
+    // a code has three bits behind the point: about 2.6 % over a block
+    assertThat(Math.sqrt(error / size)).as(weight.name()).isBetween(1e-4, 0.04);
+  }
+
+  private static List<List<String>> ignored(Checkpoint target) {
+    var section = target.config().object("quantization_config").orElseThrow();
+    var lists = new ArrayList<List<String>>();
+    if (section.text("quant_method").equals("compressed-tensors")) {
+      lists.add(section.texts("ignore"));
+    } else {
+      lists.add(section.texts("ignored_layers"));
+      lists.add(section.texts("modules_to_not_convert"));
+    }
+    return lists;
+  }
+}

@@ -1,0 +1,147 @@
+package dev.regroup.formats.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/// A private folder for what cannot be read where it lies: members of compressed archives, tensors
+/// that are stored transposed.
+///
+/// It is made when it is first needed, nobody else may enter it, and it is deleted on closing, or
+/// when the process ends. Safe for use by several threads.
+public final class Scratch implements AutoCloseable {
+  /// How the names of these folders begin.
+  public static final String PREFIX = ".regroup-scratch-";
+
+  /// Bytes of the disk that are left to others.
+  private static final long RESERVE = 64L << 20;
+
+  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
+
+  static {
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(Scratch::deleteQuietly)));
+  }
+
+  private final Path parent;
+  private final List<OpenFile> open = new ArrayList<>();
+  private @Nullable Path folder;
+  private int files;
+
+  private Scratch(Path parent) {
+    this.parent = parent;
+  }
+
+  /// A scratch folder in a given one, which must exist when it is first used.
+  public static Scratch in(Path parent) {
+    return new Scratch(parent);
+  }
+
+  /// A scratch folder where the platform keeps temporary files.
+  public static Scratch temporary() {
+    return in(Path.of(System.getProperty("java.io.tmpdir", ".")));
+  }
+
+  /// The folder, made on first use.
+  ///
+  /// @throws java.io.UncheckedIOException where it cannot be made
+  public synchronized Path folder() {
+    if (folder == null) {
+      folder = create(parent);
+      OPEN.add(folder);
+    }
+    return folder;
+  }
+
+  /// A file in the folder that does not exist yet.
+  public synchronized Path newFile() {
+    return folder().resolve("gathered-" + files++);
+  }
+
+  /// Opens a file of the folder, which is closed before the folder is deleted.
+  public synchronized OpenFile open(ModelFile file) {
+    OpenFile opened = OpenFile.open(file);
+    open.add(opened);
+    return opened;
+  }
+
+  /// Refuses to take more than the disk has to spare.
+  ///
+  /// @throws java.io.UncheckedIOException where fewer than `bytes` bytes are free
+  public void requireSpace(long bytes) {
+    Path where = folder();
+    try {
+      FileStore store = Files.getFileStore(where);
+      long free = Math.max(0, store.getUsableSpace() - RESERVE);
+      if (bytes > free) {
+        throw DiskFailure.at(
+            parent,
+            new IOException(
+                "unpacking needs %d bytes more, %d are free -> free some, or choose another folder"
+                    .formatted(bytes, free)));
+      }
+    } catch (IOException e) {
+      throw DiskFailure.at(where, e);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    open.forEach(OpenFile::close);
+    open.clear();
+    if (folder != null) {
+      deleteQuietly(folder);
+      OPEN.remove(folder);
+      folder = null;
+    }
+  }
+
+  private static Path create(Path parent) {
+    try {
+      boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
+      FileAttribute<?>[] attributes =
+          posix
+              ? new FileAttribute<?>[] {
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+              }
+              : new FileAttribute<?>[0];
+      return Files.createTempDirectory(parent, PREFIX, attributes);
+    } catch (IOException e) {
+      throw DiskFailure.at(parent, e);
+    }
+  }
+
+  // What remains of a folder that cannot be deleted is no reason to fail what is done.
+  private static void deleteQuietly(Path folder) {
+    try {
+      Files.walkFileTree(folder, new Deletion());
+    } catch (IOException e) {
+      folder.toFile().deleteOnExit();
+    }
+  }
+
+  private static final class Deletion extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+      Files.deleteIfExists(file);
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+        throws IOException {
+      Files.deleteIfExists(directory);
+      return FileVisitResult.CONTINUE;
+    }
+  }
+}

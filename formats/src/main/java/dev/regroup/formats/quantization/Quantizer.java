@@ -1,0 +1,85 @@
+package dev.regroup.formats.quantization;
+
+import dev.regroup.formats.tensor.BFloat16;
+import dev.regroup.formats.tensor.Dtype;
+import dev.regroup.formats.tensor.Float16;
+
+/// Quantises weights: for each block the scale is its largest magnitude over the largest code, and a code
+/// is the nearest to value over scale.
+///
+/// | scale | value |
+/// |---|---|
+/// | of a block of zeros | 1 |
+/// | powers of two | 2^⌈log2(amax / largest)⌉ |
+/// | others | amax / largest in float32, rounded to the scale's dtype |
+///
+/// Dividing by the scale, not multiplying by its reciprocal, is what DeepSeek's kernel does; and it gives
+/// back codes and scales of a weight that was quantised so, bit for bit.
+public final class Quantizer {
+  private static final float SMALLEST_F16 = 0x1p-24f;
+
+  private Quantizer() {}
+
+  /// A quantised weight.
+  ///
+  /// @param codes value over scale, not yet rounded to codes: {@link
+  ///     dev.regroup.formats.tensor.TensorCodec#encode} does that and saturates
+  /// @param scales row-major, each a value of the scale's dtype
+  public record Quantized(float[] codes, float[] scales) {}
+
+  /// Quantises a weight.
+  ///
+  /// @param target what is to be written: dtypes, shape, grain
+  /// @param values of the whole weight, row-major, finite; not changed
+  public static Quantized quantize(ScaledWeight target, float[] values) {
+    Blocks blocks = Blocks.of(target);
+    float[] scales = new float[blocks.count()];
+    blocks.forEachRun(
+        (block, from, to) -> {
+          for (int at = from; at < to; at++) {
+            scales[block] = Math.max(scales[block], Math.abs(values[at]));
+          }
+        });
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = scale(target, scales[i]);
+    }
+    float[] codes = new float[values.length];
+    blocks.forEachRun(
+        (block, from, to) -> {
+          for (int at = from; at < to; at++) {
+            codes[at] = values[at] / scales[block];
+          }
+        });
+    return new Quantized(codes, scales);
+  }
+
+  /// The scale of a block whose largest magnitude is `most`.
+  private static float scale(ScaledWeight target, float most) {
+    if (most == 0) {
+      return 1;
+    }
+    float scale = most / largest(target.weight().dtype());
+    if (target.powersOfTwo()) {
+      int exponent = Math.getExponent(scale);
+      float power = Math.scalb(1f, exponent);
+      return power < scale ? Math.scalb(1f, exponent + 1) : power;
+    }
+    return Math.max(rounded(scale, target.scale().dtype()), Float.MIN_NORMAL);
+  }
+
+  private static float rounded(float scale, Dtype dtype) {
+    return switch (dtype) {
+      case F32 -> scale;
+      case BF16 -> BFloat16.round(scale);
+      case F16 -> Math.max(Float16.decode(Float16.encode(scale)), SMALLEST_F16);
+      case F64, F8_E8M0, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
+          throw new IllegalArgumentException("scales are not rounded to " + dtype);
+      case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
+          throw new IllegalArgumentException("scales are not rounded to " + dtype);
+    };
+  }
+
+  private static float largest(Dtype dtype) {
+    return dtype == Dtype.F8_E5M2 ? 57344 : 448;
+  }
+}

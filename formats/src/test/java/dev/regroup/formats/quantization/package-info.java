@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.formats.quantization;
+
+import org.jspecify.annotations.NullMarked;
