@@ -189,13 +189,13 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
 }
 }  // namespace
 
-#define LATENT(name, latent, stages, blocks)                                           \
-  extern "C" __global__ void __launch_bounds__(32 * WARPS, blocks)                     \
+#define LATENT(name, latent, stages)                                                   \
+  extern "C" __global__ void __launch_bounds__(32 * WARPS, 1)                          \
       name(const __grid_constant__ DecodeArguments a) {                              \
     decode<latent, stages>(a);                                                         \
   }
-LATENT(decode_latent_512, 512, 3, 1)
-LATENT(decode_latent_256, 256, 5, 1)
-LATENT(decode_latent_256_pair, 256, 2, 2)
-LATENT(decode_latent_512_short, 512, 2, 1)
-LATENT(decode_latent_256_short, 256, 3, 1)
+// As many stages as the chip's shared memory holds: the host chooses.
+LATENT(decode_latent_512_3, 512, 3)
+LATENT(decode_latent_512_2, 512, 2)
+LATENT(decode_latent_256_3, 256, 3)
+LATENT(decode_latent_256_2, 256, 2)

@@ -10,9 +10,9 @@
  *           warps share it where the state is wide (MLA, GLA): each multiplies its share of the
  *           key's elements, the partial scores meet in shared memory, each then computes all weights
  *           and averages its share of the value's elements. The warp that is the last to leave a
- *           tile sends for the one STAGES later, also across segments.
- * Shared    stages x [headsPerBlock * STATE/64 + ROPE/64][TILE][64] BF16 in 128-byte swizzle, 1 KB a
- *           warp to meet in, per stage a barrier and a counter.
+ *           tile sends for the one STAGES later.
+ * Shared    stages x [headsPerBlock * STATE/64 + ROPE/64][TILE][64] BF16 in 128-byte swizzle, UNIT * 64
+ *           bytes a warp to meet in, per stage a barrier and a counter.
  * Numerics  as decode_grouped.cu.
  * Reads     whole pages; values of tokens behind the last are zeroed in shared memory before use.
  */
@@ -31,31 +31,8 @@ struct Form {
   static constexpr int QUERIES = (KEY_BOXES + ROPE_BOXES) * STEPS;
   static constexpr int COLUMNS = VALUE / WIDE;  // that a warp averages
   static constexpr int BLOCKS = UNIT / 16;
+  static constexpr int MEETING = 1024 * BLOCKS;  // bytes a warp
   static constexpr int TOKENS = UNIT, TILE_TOKENS = TILE, WIDTH = WIDE;
-};
-
-// The tiles of all segments of a part, one after another.
-struct Tiles {
-  int index, behind, token, end, page;
-  const int* table;
-  __device__ Tiles(const DecodeArguments& a, int part, int tile)
-      : index(a.schedule[part]), behind(a.schedule[part + 1]), token(0), end(0), page(-1), table(nullptr) {
-    advance(a, tile);
-  }
-  __device__ __forceinline__ void advance(const DecodeArguments& a, int tile) {
-    token += tile;
-    while (token >= end) {
-      if (index == behind) {
-        page = -1;
-        return;
-      }
-      const Segment s = segment(a, index++);
-      table = a.table + static_cast<long long>(s.request) * a.tableStride;
-      token = s.begin * PAGE;
-      end = min(a.lengths[s.request], s.end * PAGE);
-    }
-    page = __ldg(table + token / PAGE);
-  }
 };
 
 // What the block's shared memory holds, and this warp's place in it.
@@ -83,22 +60,21 @@ struct Place {
   __device__ int warps() const { return blockDim.x / 32; }
   __device__ uint32_t tile(int stage) const { return base + stage * tileBytes; }
   __device__ unsigned char* meeting() const { return memory + stages * tileBytes; }
-  // Barriers of a stage: its tile has come; all warps have left it. And how many have.
-  __device__ uint32_t come(int stage) const { return base + stages * tileBytes + warps() * 1024 + stage * 8; }
-  __device__ uint32_t left(int stage) const { return come(stage) + stages * 8; }
-  __device__ unsigned* leavers(int stage) const {
-    return reinterpret_cast<unsigned*>(memory + stages * (tileBytes + 16) + warps() * 1024) + stage;
+  // Of a stage: the barrier that tells that its tile has come, and how many warps have left it.
+  __device__ uint32_t come(int stage) const { return base + stages * tileBytes + warps() * F::MEETING + stage * 8; }
+  __device__ unsigned* left(int stage) const {
+    return reinterpret_cast<unsigned*>(memory + stages * (tileBytes + 8) + warps() * F::MEETING) + stage;
   }
 };
 
 template <typename F>
 __device__ __forceinline__ void send_for(const DecodeArguments& a, const Place<F>& p, const void* map, int stage,
-                                         const Tiles& tiles) {
+                                         int token, int page) {
   barrier::expect(p.come(stage), p.tileBytes);
   const int first = (p.state - p.local) * F::STATE, boxes = a.headsPerBlock * F::STATE_BOXES;
   for (int box = 0; box < boxes + F::ROPE_BOXES; box++) {
     const int column = box < boxes ? first + 64 * box : a.stateHeads * F::STATE + 64 * (box - boxes);
-    ptx::copy_box(p.tile(stage) + box * F::BOX, map, p.come(stage), column, tiles.token % PAGE, tiles.page);
+    ptx::copy_box(p.tile(stage) + box * F::BOX, map, p.come(stage), column, token % PAGE, page);
   }
 }
 
@@ -160,19 +136,21 @@ struct Warp {
 
   // Adds up the partial scores of the WIDE warps of a unit; all get the same bits, in warp order.
   __device__ __forceinline__ void meet(float (&s)[2 * F::BLOCKS][4]) const {
-    static_assert(F::WIDTH == 1 || F::BLOCKS == 1);  // 1 KB a warp
-    float4* all = reinterpret_cast<float4*>(p.meeting()) + (p.warp - p.wide) * 64;
+    constexpr int PIECES = 2 * F::BLOCKS;
+    float4* all = reinterpret_cast<float4*>(p.meeting()) + (p.warp - p.wide) * (PIECES * 32);
     const int barrier = 1 + p.warp / F::WIDTH * 2;
     asm volatile("bar.sync %0, %1;\n" ::"r"(barrier), "n"(32 * F::WIDTH) : "memory");  // the last were read
 #pragma unroll
-    for (int n = 0; n < 2; n++) all[(p.wide * 2 + n) * 32 + p.lane] = make_float4(s[n][0], s[n][1], s[n][2], s[n][3]);
+    for (int n = 0; n < PIECES; n++) {
+      all[(p.wide * PIECES + n) * 32 + p.lane] = make_float4(s[n][0], s[n][1], s[n][2], s[n][3]);
+    }
     asm volatile("bar.sync %0, %1;\n" ::"r"(barrier + 1), "n"(32 * F::WIDTH) : "memory");
 #pragma unroll
-    for (int n = 0; n < 2; n++) {
+    for (int n = 0; n < PIECES; n++) {
       s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
 #pragma unroll
       for (int w = 0; w < F::WIDTH; w++) {
-        const float4 part = all[(w * 2 + n) * 32 + p.lane];
+        const float4 part = all[(w * PIECES + n) * 32 + p.lane];
         s[n][0] += part.x;
         s[n][1] += part.y;
         s[n][2] += part.z;
@@ -199,6 +177,7 @@ struct Warp {
   // Zeroes what this warp will average of the unit's tokens [from, UNIT).
   __device__ __forceinline__ void clear_tail(unsigned char* tile, int from) const {
     const int first = p.local * F::STATE_BOXES + F::VALUE_BOX + p.wide * F::COLUMNS / 64;
+    __syncwarp();  // all lanes have read the keys
     for (int t = max(from, 0); t < F::TOKENS; t++) {
       for (int c = p.lane; c < (F::COLUMNS + 63) / 64 * 8; c += 32) {
         *reinterpret_cast<int4*>(tile + (first + c / 8) * F::BOX + (p.unit * F::TOKENS + t) * 128 + c % 8 * 16) =
@@ -284,7 +263,6 @@ struct Warp {
         if (rows[1].valid) to[1].store(column, mine[i].z * sum[1], mine[i].w * sum[1]);
       }
     }
-    if (p.units > 1) __syncthreads();  // the next segment meets where this one merged
   }
 
   // In: this unit's sums. Out: all units' sums and largest score, and this unit's factor to the common reference.
@@ -340,36 +318,39 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < p.stages; stage++) {
       barrier::init(p.come(stage), 1);
-      barrier::init(p.left(stage), p.warps());
-      *p.leavers(stage) = 0;
+      *p.left(stage) = 0;
     }
     ptx::fence_async();
   }
   __syncthreads();
   const int columns = Place<F>::columns(a), part = blockIdx.x / columns;
-  Tiles ahead(a, part, F::TILE_TOKENS);
-  for (int stage = 0; stage < p.stages && ahead.page >= 0; stage++, ahead.advance(a, F::TILE_TOKENS)) {
-    if (threadIdx.x == 0) send_for(a, p, map, stage, ahead);
-  }
   Warp<F> warp(a, p);
   int stage = 0, parity = 0;
   for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
     const Segment seg = segment(a, i);
     const int length = a.lengths[seg.request];
     const int behind = min(length, seg.end * PAGE);
+    const int* table = a.table + static_cast<long long>(seg.request) * a.tableStride;
+    const int ahead = p.stages * F::TILE_TOKENS;
+    if (threadIdx.x == 0) {
+      int to = stage;
+      for (int token = seg.begin * PAGE; token < min(behind, seg.begin * PAGE + ahead); token += F::TILE_TOKENS) {
+        send_for(a, p, map, to, token, __ldg(table + token / PAGE));
+        to = to + 1 == p.stages ? 0 : to + 1;
+      }
+    }
     warp.begin(seg);
     for (int token = seg.begin * PAGE; token < behind; token += F::TILE_TOKENS) {
+      const int next = token + ahead < behind ? __ldg(table + (token + ahead) / PAGE) : -1;
       barrier::wait(p.come(stage), parity);
       warp.attend(stage, token, length);
       __syncwarp();
       if (p.lane == 0) {
-        barrier::arrive(p.left(stage));
-        if (atomicInc(p.leavers(stage), p.warps() - 1) == p.warps() - 1u && ahead.page >= 0) {
-          barrier::wait(p.left(stage), parity);  // all have arrived: this only orders their reads
-          send_for(a, p, map, stage, ahead);
-        }
+        __threadfence_block();
+        const bool last = atomicInc(p.left(stage), p.warps() - 1) == p.warps() - 1u;
+        __threadfence_block();
+        if (last && next >= 0) send_for(a, p, map, stage, token + ahead, next);
       }
-      ahead.advance(a, F::TILE_TOKENS);
       if (++stage == p.stages) {
         stage = 0;
         parity ^= 1;
@@ -378,6 +359,7 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
     warp.end(seg);
     finish(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
            p.state - p.local, a.headsPerBlock, p.row, 16);
+    __syncthreads();  // all have left the tiles and the meeting place
   }
 }
 
@@ -392,9 +374,5 @@ struct alignas(64) TensorMap {
     decode<Form<__VA_ARGS__>>(a, &map);                                                             \
   }
 STREAM(decode_stream_tied_128, 256, 1, 64, 128, 64, true, 1, 32, 32)
-STREAM(decode_stream_128, 256, 1, 128, 128, 0, false, 1, 16, 16)
-STREAM(decode_stream_64, 256, 1, 64, 64, 0, false, 1, 32, 32)
-STREAM(decode_stream_latent_512, 512, 1, 512, 512, 64, true, 4, 16, 64)
-STREAM(decode_stream_latent_512_t32, 256, 1, 512, 512, 64, true, 4, 16, 32)
+STREAM(decode_stream_latent_512, 256, 1, 512, 512, 64, true, 4, 32, 64)
 STREAM(decode_stream_latent_256, 256, 2, 256, 256, 64, true, 4, 16, 32)
-STREAM(decode_stream_latent_256_w16, 512, 1, 256, 256, 64, true, 4, 16, 64)
