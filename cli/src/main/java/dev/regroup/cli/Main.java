@@ -38,7 +38,8 @@ public final class Main {
             .addSubcommand(
                 new CommandLine(new BenchCommand())
                     .addSubcommand(new ForwardBenchCommand(root))
-                    .addSubcommand(new StreamBenchCommand(root)))
+                    .addSubcommand(new StreamBenchCommand(root))
+                    .addSubcommand(new DecodeBenchCommand(root)))
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
