@@ -82,8 +82,7 @@ public final class ScaledWeights {
 
   /// No quantised weights.
   public static ScaledWeights none() {
-    return new ScaledWeights(
-        Optional.empty(), List.of(), _ -> Optional.empty(), name -> name);
+    return new ScaledWeights(Optional.empty(), List.of(), _ -> Optional.empty(), name -> name);
   }
 
   /// Reads every scale of a checkpoint, and nothing else of it.
