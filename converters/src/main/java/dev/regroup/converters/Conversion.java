@@ -6,7 +6,6 @@ import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.report.ResourceUse;
-import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
@@ -74,7 +73,7 @@ final class Conversion {
     ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
-    var config = new TargetConfig(source, plan, calibration, options);
+    var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
         TargetDirectory.open(target, config.header(), neededBytes(), writing)) {
       if (!directory.complete()) {

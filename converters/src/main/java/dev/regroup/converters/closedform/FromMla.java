@@ -154,10 +154,7 @@ final class FromMla {
     List<Matrix> outputs = new ArrayList<>();
     for (int h = 0; h < mla.queryHeads(); h++) {
       outputs.add(
-          weights
-              .output(h)
-              .times(valueUp(h))
-              .times(valueDecoder(states.get(h / headsPerState()))));
+          weights.output(h).times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState()))));
     }
     return Matrix.beside(outputs);
   }

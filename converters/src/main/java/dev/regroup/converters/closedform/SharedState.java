@@ -78,8 +78,7 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
       int keptKeys = Math.min(keyDim, kept);
       Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
       double total = keyEnergy.trace() + valueEnergy.trace();
-      double held =
-          energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
+      double held = energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
       Matrix decode = root.times(frame);
       clearKeys(decode, keys, keptKeys);
       Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(rows);
