@@ -6,8 +6,8 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
-import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
@@ -63,6 +63,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
+  @Mixin private WritingOptions writingOptions;
+
   @Option(
       names = "--calibration",
       paramLabel = "FILE|DIR",
@@ -77,8 +79,8 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "64K",
       converter = Quantity.Count.class,
       description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
-              + " 1024. Default: 64K.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K"
+              + " is 1024. Default: 64K.")
   private long calibrationTokens;
 
   @Mixin private FitSettings fitSettings;
@@ -89,11 +91,6 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Seed of everything random. Default: 1.")
   private long seed;
-
-  @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
 
   @Option(
       names = "--allow-non-finite",
@@ -124,7 +121,13 @@ final class ConvertCommand implements Callable<Integer> {
               windows(console, checkpoint),
               target,
               options.on(device.backend()),
+              writingOptions.options(),
               console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -136,7 +139,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
+        fitOptions(), seed, writingOptions.overwrite(), allowNonFinite, RegroupCommand.version());
   }
 
   private FitOptions fitOptions() {
