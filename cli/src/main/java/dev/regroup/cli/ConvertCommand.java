@@ -1,7 +1,6 @@
 package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
-import dev.regroup.cli.console.Quantity;
 import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
@@ -11,11 +10,8 @@ import dev.regroup.converters.refine.Refit;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -60,22 +56,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
-  @Option(
-      names = "--calibration",
-      paramLabel = "FILE|DIR",
-      description =
-          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
-              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
-  private @Nullable Path calibration;
-
-  @Option(
-      names = "--calibration-tokens",
-      paramLabel = "N",
-      defaultValue = "64K",
-      converter = Quantity.Count.class,
-      description =
-          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K.")
-  private long calibrationTokens;
+  @Mixin private CalibrationOptions calibration;
 
   @Option(
       names = "--fit-steps",
@@ -121,7 +102,7 @@ final class ConvertCommand implements Callable<Integer> {
           Conversions.convert(
               checkpoint,
               plan,
-              windows(console, checkpoint),
+              calibration.windows(console, checkpoint, seed),
               target,
               options(),
               console.progress());
@@ -137,17 +118,5 @@ final class ConvertCommand implements Callable<Integer> {
   private ConversionOptions options() {
     return new ConversionOptions(
         Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
-  }
-
-  private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
-    if (calibration == null) {
-      console.notice(
-          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
-              + " does better");
-      return Optional.empty();
-    }
-    return Optional.of(
-        TokenWindows.read(
-            checkpoint, calibration, Windows.tokens(checkpoint), calibrationTokens, true));
   }
 }
