@@ -23,6 +23,7 @@ final class SourceWeights {
         switch (spec.query()) {
           case QueryPath.Direct _, QueryPath.Mixed _ -> weights.get(AttentionTensor.Q_PROJ);
           case QueryPath.LowRank _ -> weights.get(AttentionTensor.Q_B_PROJ);
+          case QueryPath.Reference _ -> throw new IllegalArgumentException("a target only");
         };
     int rows = heads * spec.layout().queryDim();
     queries = Matrix.of(rows, query.length / rows, query);
