@@ -2,6 +2,7 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
+import dev.regroup.converters.ConversionOptions;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -32,14 +33,22 @@ final class CalibrationOptions {
       paramLabel = "N",
       converter = Quantity.Count.class,
       description =
-          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K; where the"
-              + " source samples its own, as many of them as take about ten minutes.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
+              + " 1024. Default: 64K; where the source samples its own text, no more of it than takes"
+              + " about ten minutes.")
   private @Nullable Long tokens;
 
-  /// The windows to calibrate on; nothing without calibration text.
+  /// Tokens that the closed form's statistics are taken on at most.
+  long statisticsTokens() {
+    return tokens == null ? DEFAULT_TOKENS : tokens;
+  }
+
+  /// The windows to calibrate and to fit on; nothing without calibration text.
   ///
-  /// @param seed of sampled text
-  Optional<TokenWindows> windows(Console console, Checkpoint checkpoint, long seed) {
+  /// @param fitTokens what the fit would see at most
+  /// @param options seed and backend of sampled text
+  Optional<TokenWindows> windows(
+      Console console, Checkpoint checkpoint, long fitTokens, ConversionOptions options) {
     if (calibration == null) {
       console.notice(
           "note: no calibration text, so that the weights alone decide -> --calibration"
@@ -47,25 +56,26 @@ final class CalibrationOptions {
       return Optional.empty();
     }
     int windowTokens = Windows.tokens(checkpoint);
+    long wanted = Math.max(statisticsTokens(), fitTokens);
     return Optional.of(
         calibration.equals("self")
-            ? sampled(console, checkpoint, windowTokens, seed)
+            ? sampled(console, checkpoint, wanted, options)
             : TokenWindows.read(
                 checkpoint,
                 Path.of(calibration),
                 windowTokens,
-                tokens == null ? DEFAULT_TOKENS : tokens,
+                wanted,
                 true));
   }
 
+  /// As many tokens as are asked for, or by default fewer where sampling them would take long.
   private TokenWindows sampled(
-      Console console, Checkpoint checkpoint, int windowTokens, long seed) {
+      Console console, Checkpoint checkpoint, long wanted, ConversionOptions options) {
     ModelSpec spec = Checkpoints.describe(checkpoint);
-    long wanted =
-        tokens == null
-            ? SelfSampler.affordableTokens(spec, windowTokens, DEFAULT_TOKENS)
-            : tokens;
-    int windows = (int) Math.max(1, wanted / windowTokens);
-    return SelfSampler.of(checkpoint, spec, seed).sample(windows, windowTokens, console.progress());
+    int windowTokens = Windows.tokens(checkpoint);
+    long sampled =
+        tokens == null ? SelfSampler.affordableTokens(spec, windowTokens, wanted) : wanted;
+    int windows = (int) Math.max(1, sampled / windowTokens);
+    return SelfSampler.of(checkpoint, spec, options.backend(), options.seed()).sample(windows, windowTokens, console.progress());
   }
 }

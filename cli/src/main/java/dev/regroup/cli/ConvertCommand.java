@@ -6,10 +6,10 @@ import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -45,7 +45,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Parameters(
@@ -58,12 +61,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private CalibrationOptions calibration;
 
-  @Option(
-      names = "--fit-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Training steps after the closed form; this version has none. Default: 0.")
-  private int fitSteps;
+  @Mixin private FitSettings fitSettings;
 
   @Option(
       names = "--seed",
@@ -82,29 +80,31 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
+  @Mixin private ScratchOptions scratch;
+
+  @Mixin private DeviceOptions deviceOptions;
+
   ConvertCommand(RegroupCommand root) {
     this.root = root;
   }
 
   @Override
   public Integer call() {
-    if (fitSteps != 0) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
-    }
+    ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source)) {
+        Checkpoint checkpoint = scratch.open(source, target);
+        Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
+      ConversionOptions running = options.on(device.backend());
       ConversionReport report =
           Conversions.convert(
               checkpoint,
               plan,
-              calibration.windows(console, checkpoint, seed),
+              calibration.windows(console, checkpoint, fitSettings.tokens(), running),
               target,
-              options(),
+              running,
               console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
@@ -117,6 +117,14 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
+        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
+  }
+
+  private FitOptions fitOptions() {
+    try {
+      return fitSettings.options(calibration.statisticsTokens());
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 }

@@ -34,6 +34,8 @@ public final class Main {
             .addSubcommand(new VerifyCommand(root))
             .addSubcommand(new FixtureCommand(root))
             .addSubcommand(new DemoCommand(root))
+            .addSubcommand(
+                new CommandLine(new BenchCommand()).addSubcommand(new ForwardBenchCommand(root)))
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)

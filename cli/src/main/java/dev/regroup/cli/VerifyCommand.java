@@ -2,8 +2,8 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.Verifier;
 import dev.regroup.verify.VerifyOptions;
@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -100,6 +101,10 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Also write report.json, report.html and junit.xml there.")
   private @Nullable Path report;
 
+  @Mixin private ScratchOptions scratch;
+
+  @Mixin private DeviceOptions deviceOptions;
+
   VerifyCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -107,13 +112,15 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Console console = root.openConsole();
-        Checkpoint before = Checkpoints.open(source);
-        Checkpoint after = Checkpoints.open(target)) {
+        Checkpoint before = scratch.open(source);
+        Checkpoint after = scratch.open(target);
+        Device device = deviceOptions.open(console)) {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)
               .map(path -> TokenWindows.read(before, path, Windows.tokens(before), tokens, false));
       var options = new VerifyOptions(windows, levels(), thresholds(), VerifyOptions.DECODE_TOKENS);
-      VerificationReport result = Verifier.verify(before, after, options, console.progress());
+      VerificationReport result =
+          Verifier.verify(before, after, options, device, console.progress());
       if (report != null) {
         ReportFiles.write(report, result);
         console.notice("reports are in " + report);

@@ -172,10 +172,10 @@ final class ConvertCommandTest {
   }
 
   @Test
-  void hasNoFitYet() {
-    Run run = Run.of("convert", source, target, "--to", "gta", "--fit-steps", "5");
+  void refusesAFitThatIsNone() {
+    Run run = Run.of("convert", source, target, "--to", "gta", "--fit-steps", "-5");
     assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.errLines()).singleElement().asString().contains("--fit-steps", "found 5");
+    assertThat(run.errLines()).singleElement().asString().contains("--fit-steps", "found -5");
   }
 
   @Test

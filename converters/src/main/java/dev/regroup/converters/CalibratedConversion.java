@@ -6,18 +6,19 @@ import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.ClosedForm;
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
+import dev.regroup.converters.fit.LayerFit;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.model.AttentionSublayer;
-import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
@@ -38,16 +39,45 @@ final class CalibratedConversion implements LayerConversion {
   private final ConversionOptions options;
   private final Transformer model;
   private final Streams streams;
+  private final FitPlan fit;
+  private final Progress progress;
   private @Nullable DecoderLayer current;
   private int attended = -1;
 
   CalibratedConversion(
-      Checkpoint source, ConversionPlan plan, TokenWindows calibration, ConversionOptions options) {
+      Checkpoint source,
+      ConversionPlan plan,
+      TokenWindows calibration,
+      ConversionOptions options,
+      Progress progress) {
     this.source = source;
     this.plan = plan;
     this.options = options;
-    model = new Transformer(plan.source(), source);
-    streams = new Streams(model.embedding(), calibration.windows());
+    this.progress = progress;
+    EnoughTokens.require(plan.target(), calibration);
+    model = new Transformer(plan.source(), source, options.backend());
+    fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
+    boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
+    streams =
+        new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
+  }
+
+  @Override
+  public int pieces() {
+    return fit.steps() + 1;
+  }
+
+  @Override
+  public long spilledBytes() {
+    return streams.spilledBytes();
+  }
+
+  @Override
+  public void close() {
+    streams.close();
+    if (current != null) {
+      current.close();
+    }
   }
 
   @Override
@@ -58,27 +88,45 @@ final class CalibratedConversion implements LayerConversion {
     LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
     DecoderLayer layer = attend(index);
     LayerStatistics statistics =
-        StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
+        StatisticsCollector.collect(
+            layer,
+            weights,
+            streams,
+            streams.spread(options.fit().statisticsTokens() / streams.tokens()),
+            spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
-    OptionalDouble closedError =
-        OptionalDouble.of(error(layer, sublayer(closed.attention(), weights)));
-    Refit refit =
-        new Refit(options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
-    FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
-    AttentionSublayer converted = sublayer(refined, weights);
-    OptionalDouble error = OptionalDouble.of(error(layer, converted));
+    double closedError = error(layer, closed.attention(), weights);
+    LayerFit.Fitted fitted = fit(layer, weights, closed.attention(), index);
+    double error = error(layer, fitted.attention(), weights);
     return new Converted(
-        refined.spec(),
-        refined.tensors(weights.tensors()),
+        fitted.attention().spec(),
+        fitted.attention().tensors(weights.tensors()),
         new LayerReport(
-            index, statistics.participation() * closed.lost() / size(), error, closedError));
+            index,
+            statistics.participation() * closed.lost() / size(),
+            OptionalDouble.of(error),
+            OptionalDouble.of(closedError),
+            fitted.outcome()));
+  }
+
+  private LayerFit.Fitted fit(
+      DecoderLayer layer, LayerWeights weights, FactoredAttention closed, int index) {
+    long before = (long) index * pieces();
+    return new LayerFit(fit, options.fit(), layer, weights, streams, plan.source().hiddenSize())
+        .fit(
+            closed,
+            options.seed() * 1000 + index,
+            (step, error) ->
+                progress.advance(before + step, "layer %d: error %.4f".formatted(index, error)));
   }
 
   @Override
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
     if (index + 1 < plan.source().layers().size()) {
-      streams.advance(attend(index), sublayer(spec, written.get()));
+      try (AttentionSublayer converted = sublayer(spec, written.get())) {
+        streams.advance(attend(index), converted);
+      }
     }
   }
 
@@ -98,21 +146,28 @@ final class CalibratedConversion implements LayerConversion {
   /// The layer, once the source's attention of it has run on the source's stream.
   private DecoderLayer attend(int index) {
     if (attended != index) {
+      if (current != null) {
+        current.close();
+      }
       current = model.layer(index);
       streams.attend(current);
-      requireFinite(index);
+      FiniteActivations.require(current, streams, index);
       attended = index;
     }
     return Objects.requireNonNull(current);
   }
 
-  private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
-    return sublayer(attention.spec(), attention.tensors(weights.tensors()));
+  private double error(DecoderLayer layer, FactoredAttention attention, LayerWeights weights) {
+    try (AttentionSublayer converted =
+        sublayer(attention.spec(), attention.tensors(weights.tensors()))) {
+      return error(layer, converted);
+    }
   }
 
   private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
-    return AttentionSublayers.of(
-        spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
+    return options
+        .backend()
+        .attention(spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.
@@ -157,18 +212,5 @@ final class CalibratedConversion implements LayerConversion {
       sum += size;
     }
     return Math.max(sum / streams.windows() / streams.tokens(), Double.MIN_NORMAL);
-  }
-
-  private void requireFinite(int index) {
-    for (int window = 0; window < streams.windows(); window++) {
-      for (float element : streams.sourceUpdate(window)) {
-        if (!Float.isFinite(element)) {
-          throw new CheckpointException(
-              ("layer %d: expected finite activations on the calibration text, found %s -> check"
-                      + " the weights with regroup inspect, or convert without --calibration")
-                  .formatted(index, element));
-        }
-      }
-    }
   }
 }

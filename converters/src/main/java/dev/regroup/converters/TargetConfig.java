@@ -8,6 +8,8 @@ import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
 import dev.regroup.formats.architecture.DeepseekConfig;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -21,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -135,16 +138,19 @@ final class TargetConfig {
       node.put("profile", request.profile().label());
     }
     node.put("seed", options.seed());
-    node.put("fit_steps", 0);
-    ObjectNode refit = node.putObject("refit");
-    refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
-    refit.put("windows", options.refit().windows());
-    refit.put("iterations", options.refit().iterations());
     if (request.requantize()) {
       node.put("requantize", true);
     }
     calibration.ifPresent(
         windows -> {
+          FitOptions fit = options.fit();
+          node.put("fit_steps", FitPlan.of(fit, plan.target(), windows.windowTokens()).steps());
+          ObjectNode how = node.putObject("fit");
+          how.put("batch", fit.batch());
+          how.put("tokens", fit.tokens());
+          how.put("rate", fit.rate());
+          how.put("mode", fit.mode().name().toLowerCase(Locale.ROOT));
+          how.put("statistics_tokens", fit.statisticsTokens());
           ObjectNode text = node.putObject("calibration");
           text.put("tokens", windows.tokens());
           text.put("window_tokens", windows.windowTokens());

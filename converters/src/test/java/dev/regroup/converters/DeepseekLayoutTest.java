@@ -6,11 +6,12 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.regroup.converters.InMemory.Statistics;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;
@@ -179,7 +180,7 @@ final class DeepseekLayoutTest {
   }
 
   private static ConversionOptions options() {
-    return new ConversionOptions(new Refit.Effort(1, 4, 2), 1, false, false, "test");
+    return new ConversionOptions(FitOptions.DEFAULT.withSteps(4), 1, false, false, "test");
   }
 
   private static void withoutWindow(Path model) {

@@ -107,6 +107,15 @@ final class QuantizedConversionTest extends ConversionScenario {
     assertThat(contents(again)).isEqualTo(contents(to)).isNotEmpty();
   }
 
+  @Test
+  void goesOnFromWhatItWroteWhereItIsCalibrated() {
+    from = written("llama-gqa-fp8");
+    calibrated(ConversionRequest.to(TargetLayout.GTA).withRequantize(), to);
+    Path plain = scratch.resolve("plain");
+    calibrated(ConversionRequest.to(TargetLayout.GTA), plain);
+    assertThat(InMemory.difference(logits(plain), logits(to))).isLessThan(1.0);
+  }
+
   private Path written(String model) {
     Path directory = scratch.resolve(model);
     Fixtures.write(model, directory, SEED, 3);

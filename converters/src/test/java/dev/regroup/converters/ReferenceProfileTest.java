@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;
@@ -165,7 +165,7 @@ final class ReferenceProfileTest {
       ConversionPlan plan = Conversions.plan(source, request);
       var windows =
           new TokenWindows("random", "none", WINDOW, InMemory.windows(plan.source(), 8, WINDOW));
-      var options = new ConversionOptions(new Refit.Effort(1, 4, 2), 1, false, false, "test");
+      var options = new ConversionOptions(FitOptions.DEFAULT.withSteps(5), 1, false, false, "test");
       Conversions.convert(source, plan, Optional.of(windows), target, options, Progress.NONE);
       return plan;
     }

@@ -3,6 +3,7 @@ package dev.regroup.verify;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
+import dev.regroup.verify.compare.AttentionAlone;
 import dev.regroup.verify.compare.Comparison;
 import dev.regroup.verify.compare.Contender;
 import dev.regroup.verify.compare.DecodeLevel;
@@ -21,6 +22,7 @@ import dev.regroup.verify.report.DecodeFindings;
 import dev.regroup.verify.report.LayerFinding;
 import dev.regroup.verify.report.Level;
 import dev.regroup.verify.report.LogitFindings;
+import dev.regroup.verify.report.SpeedFindings;
 import dev.regroup.verify.report.TensorFindings;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,6 +43,12 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
   /// Bytes of a cached element in reports: caches are kept in BF16.
   private static final int ELEMENT_BYTES = 2;
 
+  /// Sequences decoded at once when speed is measured.
+  private static final int[] BATCHES = {1, 64};
+
+  /// Tokens in each cache when speed is measured.
+  private static final int SPEED_CONTEXT = 4096;
+
   private static final int[] RANKS = {1, 2, 4, 8};
 
   Findings findings(Progress progress) {
@@ -49,6 +57,10 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         wanted.contains(Level.TENSORS)
             ? Optional.of(TensorLevel.examine(source, target, progress))
             : Optional.empty();
+    Optional<String> tooLarge = Footprint.tooLarge(source, target, options.memory());
+    if (tooLarge.isPresent()) {
+      return attentionAlone(tensors, tooLarge.get(), progress);
+    }
     List<LayerFinding> layers = List.of();
     Optional<LogitFindings> logits = Optional.empty();
     Optional<ControlFindings> controls = Optional.empty();
@@ -64,7 +76,8 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     }
     if (!wanted.contains(Level.DECODE)) {
       CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
-      return new Findings(tensors, layers, logits, Optional.empty(), computed, controls);
+      return new Findings(
+          tensors, layers, logits, Optional.empty(), computed, controls, Optional.empty());
     }
     DecodeLevel.Outcome ofSource = DecodeLevel.run(source, prompts(), progress);
     DecodeLevel.Outcome ofTarget = DecodeLevel.run(target, prompts(), progress);
@@ -73,7 +86,31 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
             OptionalDouble.of(ofSource.elementsPerToken() * ELEMENT_BYTES),
             OptionalDouble.of(ofTarget.elementsPerToken() * ELEMENT_BYTES));
     return new Findings(
-        tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls);
+        tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls, speed());
+  }
+
+  /// What can be seen of models whose layers do not fit in memory.
+  private Findings attentionAlone(
+      Optional<TensorFindings> tensors, String reason, Progress progress) {
+    Optional<AttentionAlone.Outcome> alone = Optional.empty();
+    List<LayerFinding> layers = List.of();
+    if (options.wanted().contains(Level.ATTENTION)) {
+      int few = Math.min(FEW, windows.windows().size());
+      AttentionAlone.Outcome seen =
+          AttentionAlone.run(source, target, windows.windows(), few, progress);
+      layers = layers(new Comparison(seen.layers(), List.of()));
+      alone = Optional.of(seen);
+    }
+    CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
+    return new Findings(
+            tensors,
+            layers,
+            Optional.empty(),
+            Optional.empty(),
+            computed,
+            Optional.empty(),
+            Optional.empty())
+        .tooLarge(alone, reason);
   }
 
   private List<Comparison> compare(PlantedFault fault, Progress progress) {
@@ -99,7 +136,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
               label(target, i),
               layer.attention().relative(),
               layer.attention().cosine(),
-              layer.stream().relative(),
+              layer.streamByWindow().isEmpty() ? Double.NaN : layer.stream().relative(),
               layer.experts() == 0
                   ? OptionalDouble.empty()
                   : OptionalDouble.of((double) layer.sameExperts() / layer.experts())));
@@ -120,8 +157,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     List<int[]> prompts = prompts();
     double agreement = Double.NaN;
     long needed = Math.max(Greedy.bytes(source.spec()), Greedy.bytes(target.spec()));
-    // weights of one model, and as much again for what reading them takes
-    if (needed <= Runtime.getRuntime().maxMemory() / 2) {
+    if (needed <= source.device().modelBytes()) {
       agreement =
           Greedy.agreement(
               Greedy.continuations(source, prompts, CONTINUATION),
@@ -134,6 +170,32 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         prompts.getFirst().length,
         CONTINUATION,
         agreement);
+  }
+
+  /// Tokens a second of both models, where the device runs a whole step and holds both at once.
+  private Optional<SpeedFindings> speed() {
+    var batches = new ArrayList<SpeedFindings.Batch>();
+    for (int sequences : BATCHES) {
+      OptionalDouble ofSource = speed(source, sequences);
+      OptionalDouble ofTarget = speed(target, sequences);
+      if (ofSource.isPresent() && ofTarget.isPresent()) {
+        batches.add(
+            new SpeedFindings.Batch(sequences, ofSource.getAsDouble(), ofTarget.getAsDouble()));
+      }
+    }
+    return batches.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new SpeedFindings(speedContext(), batches));
+  }
+
+  private int speedContext() {
+    return Math.min(SPEED_CONTEXT, source.spec().maxPositions() / 2);
+  }
+
+  private OptionalDouble speed(Subject subject, int sequences) {
+    return subject
+        .device()
+        .decodeSpeed(subject.spec(), subject.tensors(), sequences, speedContext());
   }
 
   private CacheFindings cache(OptionalDouble ofSource, OptionalDouble ofTarget) {

@@ -6,6 +6,7 @@ import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
@@ -28,11 +29,24 @@ public final class Verifier {
   ///     model but for attention
   public static VerificationReport verify(
       Checkpoint source, Checkpoint target, VerifyOptions options, Progress progress) {
-    return verify(subject(source), subject(target), options, progress);
+    return verify(source, target, options, Device.cpu(), progress);
   }
 
-  private static Subject subject(Checkpoint checkpoint) {
-    return new Subject(checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
+  /// The same, both models run on a device.
+  ///
+  /// @param device closed by the caller
+  public static VerificationReport verify(
+      Checkpoint source,
+      Checkpoint target,
+      VerifyOptions options,
+      Device device,
+      Progress progress) {
+    return verify(subject(source, device), subject(target, device), options, progress);
+  }
+
+  private static Subject subject(Checkpoint checkpoint, Device device) {
+    return new Subject(
+        checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint, device);
   }
 
   /// Verifies one model against another, from wherever their tensors come.
@@ -68,7 +82,9 @@ public final class Verifier {
         found.logits(),
         found.decode(),
         found.cache(),
-        found.controls());
+        found.controls(),
+        found.speed(),
+        source.device().summary());
   }
 
   private static void requireComparable(Subject source, Subject target) {

@@ -7,6 +7,7 @@ import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 
 /// The attention tensors of one layer, float32.
 ///
@@ -43,6 +44,31 @@ public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
   public Matrix matrix(AttentionTensor tensor, int rows) {
     float[] elements = get(tensor);
     return Matrix.of(rows, elements.length / rows, elements);
+  }
+
+  /// Rows `[first, first + count)` of a tensor whose rows have `columns` elements, float64.
+  public Matrix rows(AttentionTensor tensor, int columns, int first, int count) {
+    float[] elements = get(tensor);
+    Objects.checkFromToIndex(first * columns, (first + count) * columns, elements.length);
+    double[] part = new double[count * columns];
+    for (int i = 0; i < part.length; i++) {
+      part[i] = elements[first * columns + i];
+    }
+    return new Matrix(count, columns, part);
+  }
+
+  /// Columns `[first, first + count)` of a tensor whose rows have `width` elements, float64.
+  public Matrix columns(AttentionTensor tensor, int width, int first, int count) {
+    Objects.checkFromIndexSize(first, count, width);
+    float[] elements = get(tensor);
+    int rows = elements.length / width;
+    double[] part = new double[rows * count];
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < count; c++) {
+        part[r * count + c] = elements[r * width + first + c];
+      }
+    }
+    return new Matrix(rows, count, part);
   }
 
   private static void checkFinite(String name, float[] values, boolean allowed) {

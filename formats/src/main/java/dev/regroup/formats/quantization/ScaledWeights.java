@@ -7,6 +7,7 @@ import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorInfo;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -52,6 +53,10 @@ public final class ScaledWeights {
   ///     config says nothing of them
   /// @throws UnsupportedModelException where the config or a dtype asks for what is not read
   public static ScaledWeights of(Checkpoint checkpoint) {
+    return checkpoint instanceof DequantizedCheckpoint known ? known.weights() : find(checkpoint);
+  }
+
+  static ScaledWeights find(Checkpoint checkpoint) {
     Optional<ModelConfig> config = config(checkpoint);
     var found =
         new ScaledWeights(
@@ -154,11 +159,13 @@ public final class ScaledWeights {
   }
 
   private TensorInfo scaleOf(TensorInfo weight, String module) {
-    List<TensorInfo> found =
-        ScaleNames.OF_WEIGHTS.stream()
-            .map(suffix -> infos.get(module + suffix))
-            .filter(java.util.Objects::nonNull)
-            .toList();
+    List<TensorInfo> found = new ArrayList<>(1);
+    for (String suffix : ScaleNames.OF_WEIGHTS) {
+      TensorInfo scale = infos.get(module + suffix);
+      if (scale != null) {
+        found.add(scale);
+      }
+    }
     if (found.isEmpty()) {
       Optional<String> other =
           infos.keySet().stream()
@@ -241,10 +248,8 @@ public final class ScaledWeights {
   /// Every scale belongs to a weight.
   private void requireWeights() {
     for (TensorInfo info : infos.values()) {
-      boolean called =
-          ScaleNames.OF_WEIGHTS.subList(0, 2).stream().anyMatch(info.name()::endsWith)
-              || info.name().endsWith(ScaleNames.INPUT);
-      if (called && !scales.contains(info.name())) {
+      String name = info.name();
+      if (ScaleNames.isScale(name) && !scales.contains(name)) {
         throw wrong(info, "expected an 8-bit weight beside it, found none");
       }
     }

@@ -6,9 +6,11 @@ import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Embedding;
+import dev.regroup.runtime.model.Operations;
 import dev.regroup.runtime.model.OutputHead;
 import dev.regroup.runtime.model.Projected;
 import dev.regroup.runtime.model.Residual;
+import dev.regroup.runtime.model.Rotation;
 import dev.regroup.runtime.model.Transformer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +21,7 @@ import java.util.stream.IntStream;
 /// says of each, but every product with weights is formed once for all of them.
 ///
 /// Attention meets each sequence's own paged cache, sequences in parallel.
-public final class BatchDecoder {
+public final class BatchDecoder implements AutoCloseable {
   private final int sequences;
   private final Embedding embedding;
   private final List<DecoderLayer> layers;
@@ -69,6 +71,7 @@ public final class BatchDecoder {
     int query = layout.queryHeads() * row.queryDim();
     int value = layout.queryHeads() * row.value().width();
     Projected projected = attention.project(x, sequences);
+    var rotation = new Rotation(attention.spec(), Operations.fast());
     float[] queries = new float[sequences * rotatedQuery];
     float[] rows = new float[sequences * row.elements()];
     Parallel.forEach(
@@ -80,7 +83,7 @@ public final class BatchDecoder {
                   1,
                   slice(projected.queries(), s, rotatedQuery),
                   slice(projected.rows(), s, row.elements()));
-          Projected turned = attention.rotate(one, own.get(s).tokens());
+          Projected turned = rotation.turn(one, own.get(s).tokens());
           System.arraycopy(turned.queries(), 0, queries, s * rotatedQuery, rotatedQuery);
           System.arraycopy(turned.rows(), 0, rows, s * row.elements(), row.elements());
         });
@@ -100,6 +103,12 @@ public final class BatchDecoder {
           System.arraycopy(output, 0, attended, s * value, value);
         });
     return attention.output(attention.expand(attended, sequences), sequences);
+  }
+
+  @Override
+  public void close() {
+    layers.forEach(DecoderLayer::close);
+    head.close();
   }
 
   private static float[] slice(float[] all, int index, int width) {

@@ -8,6 +8,7 @@ import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TextTokenizer;
 import dev.regroup.runtime.text.TokenWindows;
@@ -58,9 +59,11 @@ public final class SelfSampler {
   /// and one of a few generic beginnings of prose, code, dialogue and data. Without a tokenizer that
   /// we read, all start with BOS.
   ///
+  /// @param backend what runs the model
   /// @throws CheckpointException where the config names neither BOS nor EOS
   /// @throws UnsupportedModelException where the weights do not fit in memory at once
-  public static SelfSampler of(Checkpoint checkpoint, ModelSpec spec, long seed) {
+  public static SelfSampler of(
+      Checkpoint checkpoint, ModelSpec spec, Backend backend, long seed) {
     requireMemory(checkpoint, spec);
     ModelConfig config = checkpoint.config();
     List<Integer> bos = ids(config, "bos_token_id");
@@ -76,7 +79,7 @@ public final class SelfSampler {
             ? OptionalInt.empty()
             : OptionalInt.of(eos.getFirst());
     return new SelfSampler(
-        new Transformer(spec, checkpoint), beginnings(checkpoint, start), end, seed);
+        new Transformer(spec, checkpoint, backend), beginnings(checkpoint, start), end, seed);
   }
 
   /// As many tokens as this machine samples in about ten minutes, whole windows, between 8 of them and
@@ -135,16 +138,17 @@ public final class SelfSampler {
   /// @param windowTokens of each, its beginning included
   public TokenWindows sample(int windows, int windowTokens, Progress progress) {
     int together = Math.min(windows, together(model.spec(), windowTokens));
-    var decoder = new BatchDecoder(model, together);
     List<int[]> sampled = new ArrayList<>();
     progress.begin("sampling calibration text", (long) windows * windowTokens);
-    while (sampled.size() < windows) {
-      int first = sampled.size();
-      int[][] batch = batch(decoder, together, first, windowTokens, progress);
-      for (int s = 0; s < together && sampled.size() < windows; s++) {
-        sampled.add(batch[s]);
+    try (var decoder = new BatchDecoder(model, together)) {
+      while (sampled.size() < windows) {
+        int first = sampled.size();
+        int[][] batch = batch(decoder, together, first, windowTokens, progress);
+        for (int s = 0; s < together && sampled.size() < windows; s++) {
+          sampled.add(batch[s]);
+        }
+        decoder.reset();
       }
-      decoder.reset();
     }
     return TokenWindows.of("the source itself", sampled);
   }

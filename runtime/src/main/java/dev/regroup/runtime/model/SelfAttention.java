@@ -7,7 +7,6 @@ import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
-import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.FloatBlock;
@@ -52,25 +51,7 @@ final class SelfAttention implements AttentionSublayer {
 
   @Override
   public Projected rotate(Projected projected, int first) {
-    float[] queries = projected.queries().clone();
-    float[] rows = projected.rows().clone();
-    Rope rope = spec.rope();
-    int queryDim = layout.queryDim();
-    operations.rotate(
-        queries,
-        new HeadSlices(
-            layout.queryHeads(), layout.nopeDim(), queryDim, layout.queryHeads() * queryDim),
-        rope,
-        first);
-    operations.rotate(rows, rotatedKeys(), rope, first);
-    return new Projected(projected.tokens(), queries, rows);
-  }
-
-  private HeadSlices rotatedKeys() {
-    return row.ropeHeads() == 0
-        ? new HeadSlices(row.stateHeads(), row.key().start(), row.stateDim(), row.elements())
-        : new HeadSlices(
-            row.ropeHeads(), row.stateHeads() * row.stateDim(), row.ropeDim(), row.elements());
+    return new Rotation(spec, operations).turn(projected, first);
   }
 
   @Override

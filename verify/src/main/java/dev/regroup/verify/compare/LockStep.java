@@ -61,26 +61,29 @@ public final class LockStep {
   }
 
   private Step[] steps(int index, float[][] hidden) {
-    DecoderLayer layer = source.model().layer(index);
-    var steps = new Step[windows.size()];
-    Parallel.forEach(steps.length, w -> steps[w] = Step.of(layer, hidden[w], tokens));
-    return steps;
+    try (DecoderLayer layer = source.model().layer(index)) {
+      var steps = new Step[windows.size()];
+      Parallel.forEach(steps.length, w -> steps[w] = Step.of(layer, hidden[w], tokens));
+      return steps;
+    }
   }
 
   private List<Comparison> score(float[][] hidden, List<Stream> streams) {
-    OutputHead sourceHead = source.model().head();
     var comparisons = new ArrayList<Comparison>();
-    for (Stream stream : streams) {
-      OutputHead ownHead = stream.contender().subject().model().head();
-      var scores = new WindowScores[stream.contender().windows()];
-      Parallel.forEach(
-          scores.length,
-          w -> {
-            scores[w] = new WindowScores(tokens - 1);
-            var pair = new Pair(sourceHead, hidden[w], ownHead, stream.hidden(w));
-            score(pair, windows.get(w), scores[w]);
-          });
-      comparisons.add(new Comparison(stream.layers(), List.of(scores)));
+    try (OutputHead sourceHead = source.model().head()) {
+      for (Stream stream : streams) {
+        try (OutputHead ownHead = stream.contender().subject().model().head()) {
+          var scores = new WindowScores[stream.contender().windows()];
+          Parallel.forEach(
+              scores.length,
+              w -> {
+                scores[w] = new WindowScores(tokens - 1);
+                var pair = new Pair(sourceHead, hidden[w], ownHead, stream.hidden(w));
+                score(pair, windows.get(w), scores[w]);
+              });
+          comparisons.add(new Comparison(stream.layers(), List.of(scores)));
+        }
+      }
     }
     return comparisons;
   }

@@ -49,7 +49,12 @@ final class Stream {
   /// @param before the source's residual streams before the layer
   /// @param steps what the source's layer made of them
   void advance(int layer, float[][] before, Step[] steps) {
-    DecoderLayer own = contender.subject().model().layer(layer);
+    try (DecoderLayer own = contender.subject().model().layer(layer)) {
+      layers.add(advance(own, before, steps));
+    }
+  }
+
+  private LayerDeviation advance(DecoderLayer own, float[][] before, Step[] steps) {
     var attention = new Deviation[hidden.length];
     var stream = new Deviation[hidden.length];
     long[] same = new long[hidden.length];
@@ -66,12 +71,11 @@ final class Stream {
           experts[window] = source.experts().length;
           hidden[window] = step.hidden();
         });
-    layers.add(
-        new LayerDeviation(
-            List.of(attention),
-            List.of(stream),
-            Arrays.stream(same).sum(),
-            Arrays.stream(experts).sum()));
+    return new LayerDeviation(
+        List.of(attention),
+        List.of(stream),
+        Arrays.stream(same).sum(),
+        Arrays.stream(experts).sum());
   }
 
   /// Choices of each token that both made, in whatever order.

@@ -1,5 +1,6 @@
 package dev.regroup.verify.report;
 
+import dev.regroup.runtime.device.DeviceSummary;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,6 +13,8 @@ import java.util.Optional;
 /// @param checks in the order of levels
 /// @param layers empty where no layer was run
 /// @param controls nothing where no layer was run
+/// @param speed of decoding; nothing on the CPU, or where decoding was not asked for
+/// @param device what both models ran on
 public record VerificationReport(
     String toolVersion,
     Verdict verdict,
@@ -26,7 +29,9 @@ public record VerificationReport(
     Optional<LogitFindings> logits,
     Optional<DecodeFindings> decode,
     CacheFindings cache,
-    Optional<ControlFindings> controls) {
+    Optional<ControlFindings> controls,
+    Optional<SpeedFindings> speed,
+    DeviceSummary device) {
   public VerificationReport {
     checks = List.copyOf(checks);
     layers = List.copyOf(layers);

@@ -135,7 +135,9 @@ class ReportTest {
         REPORT.logits(),
         REPORT.decode(),
         REPORT.cache(),
-        REPORT.controls());
+        REPORT.controls(),
+        REPORT.speed(),
+        REPORT.device());
   }
 
   private static Document parse(String xml) throws Exception {

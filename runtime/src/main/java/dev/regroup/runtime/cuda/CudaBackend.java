@@ -1,0 +1,118 @@
+package dev.regroup.runtime.cuda;
+
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.tensor.Shape;
+import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.model.AttentionSublayer;
+import dev.regroup.runtime.model.Backend;
+import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.OutputHead;
+import java.util.HashMap;
+import java.util.Map;
+
+/// {@link Backend} on an NVIDIA GPU.
+public final class CudaBackend implements Backend, AutoCloseable {
+  private final CudaMath math;
+  private final WeightUploader uploader;
+  private final HostBridge bridge;
+
+  /// Products by cuBLAS where it is installed, else by our kernels.
+  ///
+  /// @param context closed by the caller, after this
+  public CudaBackend(CudaContext context, Precision precision) {
+    this(context, precision, Gemm.best(context));
+  }
+
+  CudaBackend(CudaContext context, Precision precision, Gemm gemm) {
+    math = new CudaMath(context, precision, gemm);
+    uploader = new WeightUploader(math);
+    bridge = new HostBridge(math);
+  }
+
+  /// What computes products.
+  public String products() {
+    return math.gemm().describe();
+  }
+
+  CudaMath math() {
+    return math;
+  }
+
+  /// Room for weights of a checkpoint.
+  DeviceWeights weights(Tensors tensors) {
+    return new DeviceWeights(math, new WeightSource.Given(uploader, tensors));
+  }
+
+  /// A layer on the device.
+  DeviceLayer deviceLayer(ModelSpec model, int index, Tensors tensors) {
+    synchronized (bridge) {
+      return DeviceLayer.read(
+          math,
+          model,
+          index,
+          new DeviceLayer.Sources(weights(tensors), weights(tensors), weights(tensors)));
+    }
+  }
+
+  /// A head on the device.
+  DeviceHead deviceHead(ModelSpec model, Tensors tensors) {
+    synchronized (bridge) {
+      DeviceWeights weights = weights(tensors);
+      try {
+        return new DeviceHead(math, model, weights);
+      } catch (RuntimeException e) {
+        weights.close();
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public DecoderLayer layer(ModelSpec model, int index, Tensors tensors) {
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors));
+  }
+
+  @Override
+  public OutputHead head(ModelSpec model, Tensors tensors) {
+    return new CudaHead(bridge, model, deviceHead(model, tensors));
+  }
+
+  @Override
+  public AttentionSublayer attention(
+      AttentionSpec spec,
+      int hiddenSize,
+      double normEpsilon,
+      Map<AttentionTensor, float[]> elements) {
+    Map<String, float[]> values = new HashMap<>();
+    Map<String, Shape> shapes = new HashMap<>();
+    spec.tensors(hiddenSize)
+        .forEach(
+            (tensor, shape) -> {
+              float[] found = elements.get(tensor);
+              if (found == null || found.length != shape.elements()) {
+                throw new IllegalArgumentException(
+                    tensor.suffix() + ": expected " + shape + " elements");
+              }
+              values.put(tensor.in(0), found);
+              shapes.put(tensor.in(0), shape);
+            });
+    synchronized (bridge) {
+      DeviceWeights weights = weights(Tensors.of(values, shapes));
+      try {
+        return new CudaSublayer(
+            bridge, new DeviceAttention(math, spec, hiddenSize, normEpsilon, weights, 0));
+      } catch (RuntimeException e) {
+        weights.close();
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    uploader.close();
+    math.close();
+  }
+}
