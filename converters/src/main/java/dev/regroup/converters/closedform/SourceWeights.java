@@ -22,6 +22,7 @@ final class SourceWeights {
         switch (spec.query()) {
           case QueryPath.Direct _, QueryPath.Mixed _ -> AttentionTensor.Q_PROJ;
           case QueryPath.LowRank _ -> AttentionTensor.Q_B_PROJ;
+          case QueryPath.Reference _ -> throw new IllegalArgumentException("a target only");
         };
     int rows = spec.layout().queryHeads() * spec.layout().queryDim();
     queryInputs = weights.get(queryTensor).length / rows;

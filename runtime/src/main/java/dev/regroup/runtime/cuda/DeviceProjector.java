@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.runtime.model.AttentionSublayers;
 import java.util.EnumMap;
@@ -64,6 +65,7 @@ final class DeviceProjector {
         loadGain(AttentionTensor.Q_A_NORM);
         load(AttentionTensor.Q_B_PROJ, null);
       }
+      case QueryPath.Reference _ -> throw referenceForm();
     }
   }
 
@@ -90,7 +92,14 @@ final class DeviceProjector {
         load(AttentionTensor.KV_STATE_PROJ, null);
         load(AttentionTensor.ROPE_KEY_PROJ, null);
       }
+      case StatePath.Reference _ -> throw referenceForm();
     }
+  }
+
+  private UnsupportedModelException referenceForm() {
+    return new UnsupportedModelException(
+        "layer %d: the reference's form of GLA runs on the CPU alone -> --device cpu"
+            .formatted(layer));
   }
 
   /// Keys and values as one layer whose outputs lie as a cache row has them: each head's key, then its
@@ -184,6 +193,7 @@ final class DeviceProjector {
             low, gain(AttentionTensor.Q_A_NORM), low, AttentionSublayers.LATENT_NORM_EPSILON);
         apply(AttentionTensor.Q_B_PROJ, low, to);
       }
+      case QueryPath.Reference _ -> throw referenceForm();
     }
   }
 
@@ -233,6 +243,7 @@ final class DeviceProjector {
         apply(AttentionTensor.KV_STATE_PROJ, both, to.columns(0, states));
         apply(AttentionTensor.ROPE_KEY_PROJ, keys, to.columns(states, layout.ropeDim()));
       }
+      case StatePath.Reference _ -> throw referenceForm();
     }
   }
 
