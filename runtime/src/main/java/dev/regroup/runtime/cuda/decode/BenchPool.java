@@ -60,9 +60,10 @@ record BenchPool(CudaContext context, CudaStream stream, CudaBuffer memory)
       }
     }
     long pageElements = (long) DecodePlan.PAGE * shape.row().elements();
-    short[] queries = gaussian(lengths.length * shape.queryElements(), 100 + set);
+    CudaBuffer queries = context.allocate(2L * lengths.length * shape.queryElements());
+    stream.copy(memory, 2L * 1009 * set, queries, 0, queries.bytes());
     return new DecodeInputs(
-        context.allocate(2L * queries.length).upload(queries),
+        queries,
         new DecodeInputs.Pages(
             memory.address() + 2L * set * count * pageElements, count, pageElements),
         new DecodeInputs.Table(context.allocate(4L * table.length).upload(table), most),

@@ -119,7 +119,8 @@ public final class DecodeBench {
   }
 
   private int sets(Case one) {
-    return (int) Math.max(2, Math.ceilDiv(4L * context.device().l2Bytes(), one.cacheBytes()));
+    long wanted = Math.ceilDiv(4L * context.device().l2Bytes(), one.cacheBytes());
+    return (int) Math.clamp(wanted, 2, REPEATS + WARM_UPS); // more would never be used
   }
 
   private long poolBytes(Case one) {
