@@ -1,22 +1,17 @@
 package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
-import dev.regroup.cli.console.Quantity;
 import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
-import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,7 +45,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Parameters(
@@ -61,29 +59,11 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
-  @Option(
-      names = "--calibration",
-      paramLabel = "FILE|DIR",
-      description =
-          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
-              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
-  private @Nullable Path calibration;
+  @Mixin private WritingOptions writingOptions;
 
-  @Option(
-      names = "--calibration-tokens",
-      paramLabel = "N",
-      defaultValue = "64K",
-      converter = Quantity.Count.class,
-      description =
-          "Tokens to calibrate on at most, spread over the text; K is 1024. Default: 64K.")
-  private long calibrationTokens;
+  @Mixin private CalibrationOptions calibration;
 
-  @Option(
-      names = "--fit-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Training steps after the closed form; this version has none. Default: 0.")
-  private int fitSteps;
+  @Mixin private FitSettings fitSettings;
 
   @Option(
       names = "--seed",
@@ -93,14 +73,11 @@ final class ConvertCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
-
-  @Option(
       names = "--allow-non-finite",
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
+
+  @Mixin private ScratchOptions scratch;
 
   @Mixin private DeviceOptions deviceOptions;
 
@@ -110,25 +87,28 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (fitSteps != 0) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "--fit-steps: expected 0, since this version has no fit, found " + fitSteps);
-    }
+    ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source);
+        Checkpoint checkpoint = scratch.open(source, target);
         Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
+      ConversionOptions running = options.on(device.backend());
       ConversionReport report =
           Conversions.convert(
               checkpoint,
               plan,
-              windows(console, checkpoint),
+              calibration.windows(console, checkpoint, fitSettings.tokens(), running),
               target,
-              options().on(device.backend()),
+              running,
+              writingOptions.options(),
               console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -140,18 +120,14 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        Refit.Effort.DEFAULT, seed, overwrite, allowNonFinite, RegroupCommand.version());
+        fitOptions(), seed, writingOptions.overwrite(), allowNonFinite, RegroupCommand.version());
   }
 
-  private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
-    if (calibration == null) {
-      console.notice(
-          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
-              + " does better");
-      return Optional.empty();
+  private FitOptions fitOptions() {
+    try {
+      return fitSettings.options(calibration.statisticsTokens());
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
-    return Optional.of(
-        TokenWindows.read(
-            checkpoint, calibration, Windows.tokens(checkpoint), calibrationTokens, true));
   }
 }

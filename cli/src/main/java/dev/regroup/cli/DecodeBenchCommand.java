@@ -42,8 +42,7 @@ final class DecodeBenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       description =
-          "Layouts by name: gqa, gta, mla, gla-2, mla-rank, gla-8-rank."
-              + " Default: all.")
+          "Layouts by name: gqa, gta, mla, gla-2, mla-rank, gla-8-rank." + " Default: all.")
   private List<String> layouts = List.of();
 
   @Option(
@@ -115,8 +114,7 @@ final class DecodeBenchCommand implements Callable<Integer> {
             "--layout: expected one of %s, found \"%s\""
                 .formatted(
                     String.join(
-                        ", ",
-                        DecodeBench.SUBJECTS.stream().map(DecodeBenchCommand::name).toList()),
+                        ", ", DecodeBench.SUBJECTS.stream().map(DecodeBenchCommand::name).toList()),
                     layout));
       }
     }

@@ -6,7 +6,7 @@ import dev.regroup.cli.demo.DemoResult;
 import dev.regroup.cli.demo.DemoText;
 import dev.regroup.cli.demo.Demonstration;
 import dev.regroup.converters.ConversionOptions;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.verify.report.Verdict;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ final class DemoCommand implements Callable<Integer> {
     try (Console console = root.openConsole();
         Device device = deviceOptions.open(console)) {
       var options =
-          new ConversionOptions(Refit.Effort.DEFAULT, SEED, true, false, RegroupCommand.version());
+          new ConversionOptions(FitOptions.DEFAULT, SEED, true, false, RegroupCommand.version());
       var demonstration =
           new Demonstration(
               out,

@@ -7,8 +7,10 @@ import dev.regroup.fixtures.Fixtures.Fixture;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -25,11 +27,13 @@ import tools.jackson.databind.node.ObjectNode;
     description = {
       "Writes a model directory as Hugging Face lays it out. Trained ones know a little language;"
           + " random ones mean nothing, but there is one for every architecture that Regroup reads."
+          + " The large ones are sparse files of the size of a model of 236 billion parameters."
     },
     footer = {
       "  regroup fixture --list",
       "  regroup fixture llama-gqa /tmp/llama-gqa",
-      "  regroup fixture deepseek-v2 /tmp/mla --seed 7"
+      "  regroup fixture deepseek-v2 /tmp/mla --seed 7",
+      "  regroup fixture deepseek-coder-v2-236b-headers /tmp/large --layers 4"
     })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class FixtureCommand implements Callable<Integer> {
@@ -61,6 +65,8 @@ final class FixtureCommand implements Callable<Integer> {
       description = "Seed of random weights; trained models have no use for it. Default: 1.")
   private long seed;
 
+  @Mixin private LargeFixtureOptions large;
+
   FixtureCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -69,7 +75,7 @@ final class FixtureCommand implements Callable<Integer> {
   public Integer call() {
     try (Console console = root.openConsole()) {
       if (list) {
-        print(console, Fixtures.all());
+        print(console, Stream.concat(Fixtures.all().stream(), Fixtures.large().stream()).toList());
       } else if (name == null || directory == null) {
         throw new ParameterException(
             spec.commandLine(), "expected NAME and DIR, or --list for the names");
@@ -81,7 +87,11 @@ final class FixtureCommand implements Callable<Integer> {
   }
 
   private void write(Console console, String name, Path directory) {
-    Fixtures.write(name, directory, seed);
+    if (large.concern(name)) {
+      large.write(name, directory, seed);
+    } else {
+      Fixtures.write(name, directory, seed);
+    }
     if (console.wantsJson()) {
       ObjectNode node = JsonNodeFactory.instance.objectNode();
       console.print(node.put("fixture", name).put("path", directory.toString()));

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /// `inspect CHECKPOINT`: what is on disk, and what it means.
@@ -21,11 +22,12 @@ import picocli.CommandLine.Parameters;
       "Prints architecture, parameters, dtypes, shards, attention layout and rope of each layer,"
           + " and the bytes of KV cache that a token takes, on one device and on 2, 4 and 8"
           + " tensor-parallel ones. Reads headers and config.json, no weights. Of a bare"
-          + " safetensors file it lists the tensors."
+          + " file of weights it lists the tensors."
     },
     footer = {
       "  regroup fixture tiny-gqa /tmp/tiny && regroup inspect /tmp/tiny",
       "  regroup inspect model-00001-of-00004.safetensors",
+      "  regroup inspect pytorch_model.bin",
       "  regroup inspect /models/llama --json | jq .kv_cache.bytes_per_token"
     })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -36,8 +38,11 @@ final class InspectCommand implements Callable<Integer> {
       index = "0",
       paramLabel = "CHECKPOINT",
       description =
-          "A model directory (config.json and safetensors files), or one safetensors file.")
+          "A model directory, a zip, tar, tar.gz or tar.zst of one, or one file of weights"
+              + " (safetensors, or PyTorch's .bin).")
   private Path path;
+
+  @Mixin private ScratchOptions scratch;
 
   InspectCommand(RegroupCommand root) {
     this.root = root;
@@ -46,7 +51,7 @@ final class InspectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(path)) {
+        Checkpoint checkpoint = scratch.open(path)) {
       Optional<ModelSpec> model =
           checkpoint.isModel() ? Optional.of(Checkpoints.describe(checkpoint)) : Optional.empty();
       var inspection = Inspection.of(checkpoint, model);

@@ -5,7 +5,6 @@ import dev.regroup.cli.plan.PlanJson;
 import dev.regroup.cli.plan.PlanText;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -30,10 +29,15 @@ import picocli.CommandLine.Parameters;
 final class PlanCommand implements Callable<Integer> {
   private final RegroupCommand root;
 
-  @Parameters(index = "0", paramLabel = "SOURCE", description = "The model directory to convert.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SOURCE",
+      description = "The model to convert: a directory, or an archive of one.")
   private Path source;
 
   @Mixin private TargetOptions target;
+
+  @Mixin private ScratchOptions scratch;
 
   PlanCommand(RegroupCommand root) {
     this.root = root;
@@ -42,7 +46,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = Checkpoints.open(source)) {
+        Checkpoint checkpoint = scratch.open(source)) {
       ConversionPlan plan = Conversions.plan(checkpoint, target.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       if (console.wantsJson()) {

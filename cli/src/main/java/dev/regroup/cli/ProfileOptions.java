@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -20,7 +20,8 @@ final class ProfileOptions {
       converter = Named.class,
       completionCandidates = Names.class,
       description =
-          "Whose tensor names and config to write: regroup (GTA, GLA), deepseek-v2 or deepseek-v3"
+          "Whose tensor names and config to write: regroup (GTA, GLA), reference (the"
+              + " published GLA code, two latents with a norm each), deepseek-v2 or deepseek-v3"
               + " (MLA). Default: regroup, and deepseek-v2 for MLA.")
   private @Nullable Profile profile;
 
@@ -30,14 +31,14 @@ final class ProfileOptions {
       description =
           "Base of the rotary table, for profiles with one table for all layers. Default: the best"
               + " for this model.")
-  private @Nullable Integer ropeTheta;
+  private @Nullable Double ropeTheta;
 
   Optional<Profile> profile() {
     return Optional.ofNullable(profile);
   }
 
-  OptionalInt ropeTheta() {
-    return ropeTheta == null ? OptionalInt.empty() : OptionalInt.of(ropeTheta);
+  OptionalDouble ropeTheta() {
+    return ropeTheta == null ? OptionalDouble.empty() : OptionalDouble.of(ropeTheta);
   }
 
   /// Profiles by their labels.

@@ -2,7 +2,6 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
@@ -102,6 +101,8 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Also write report.json, report.html and junit.xml there.")
   private @Nullable Path report;
 
+  @Mixin private ScratchOptions scratch;
+
   @Mixin private DeviceOptions deviceOptions;
 
   VerifyCommand(RegroupCommand root) {
@@ -111,8 +112,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Console console = root.openConsole();
-        Checkpoint before = Checkpoints.open(source);
-        Checkpoint after = Checkpoints.open(target);
+        Checkpoint before = scratch.open(source);
+        Checkpoint after = scratch.open(target);
         Device device = deviceOptions.open(console)) {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)

@@ -5,17 +5,19 @@ import dev.regroup.converters.calibrate.StatisticsCollector;
 import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.ClosedForm;
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
+import dev.regroup.converters.fit.LayerFit;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
@@ -37,16 +39,44 @@ final class CalibratedConversion implements LayerConversion {
   private final ConversionOptions options;
   private final Transformer model;
   private final Streams streams;
+  private final FitPlan fit;
+  private final Progress progress;
   private @Nullable DecoderLayer current;
   private int attended = -1;
 
   CalibratedConversion(
-      Checkpoint source, ConversionPlan plan, TokenWindows calibration, ConversionOptions options) {
+      Checkpoint source,
+      ConversionPlan plan,
+      TokenWindows calibration,
+      ConversionOptions options,
+      Progress progress) {
     this.source = source;
     this.plan = plan;
     this.options = options;
+    this.progress = progress;
+    EnoughTokens.require(plan.target(), calibration);
     model = new Transformer(plan.source(), source, options.backend());
-    streams = new Streams(model.embedding(), calibration.windows());
+    fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
+    boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
+    streams = new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
+  }
+
+  @Override
+  public int pieces() {
+    return fit.steps() + 1;
+  }
+
+  @Override
+  public long spilledBytes() {
+    return streams.spilledBytes();
+  }
+
+  @Override
+  public void close() {
+    streams.close();
+    if (current != null) {
+      current.close();
+    }
   }
 
   @Override
@@ -57,24 +87,45 @@ final class CalibratedConversion implements LayerConversion {
     LayerWeights weights = LayerWeights.read(source, spec, index, options.allowNonFinite());
     DecoderLayer layer = attend(index);
     LayerStatistics statistics =
-        StatisticsCollector.collect(layer, weights, streams, spec.hiddenSize());
+        StatisticsCollector.collect(
+            layer,
+            weights,
+            streams,
+            streams.spread(options.fit().statisticsTokens() / streams.tokens()),
+            spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
-    OptionalDouble closedError = OptionalDouble.of(error(layer, closed.attention(), weights));
-    Refit refit =
-        new Refit(options.refit(), layer, weights, streams, spec.hiddenSize(), spec.normEpsilon());
-    FactoredAttention refined = refit.refine(closed.attention(), options.seed() * 1000 + index);
-    OptionalDouble error = OptionalDouble.of(error(layer, refined, weights));
+    double closedError = error(layer, closed.attention(), weights);
+    LayerFit.Fitted fitted = fit(layer, weights, closed.attention(), index);
+    double error = error(layer, fitted.attention(), weights);
     return new Converted(
-        refined.spec(),
-        refined.tensors(weights.tensors()),
+        fitted.attention().spec(),
+        fitted.attention().tensors(weights.tensors()),
         new LayerReport(
-            index, statistics.participation() * closed.lost() / size(), error, closedError));
+            index,
+            statistics.participation() * closed.lost() / size(),
+            OptionalDouble.of(error),
+            OptionalDouble.of(closedError),
+            fitted.outcome()));
+  }
+
+  private LayerFit.Fitted fit(
+      DecoderLayer layer, LayerWeights weights, FactoredAttention closed, int index) {
+    long before = (long) index * pieces();
+    return new LayerFit(fit, options.fit(), layer, weights, streams, plan.source().hiddenSize())
+        .fit(
+            closed,
+            options.seed() * 1000 + index,
+            (step, error) ->
+                progress.advance(before + step, "layer %d: error %.4f".formatted(index, error)));
   }
 
   @Override
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
-    if (index + 1 < plan.source().layers().size()) {
+    boolean last = index + 1 == plan.source().layers().size();
+    if (!last && options.fit().mode() == FitOptions.Mode.PARALLEL) {
+      streams.advanceTogether(attend(index));
+    } else if (!last) {
       try (AttentionSublayer converted = sublayer(spec, written.get())) {
         streams.advance(attend(index), converted);
       }
@@ -83,10 +134,13 @@ final class CalibratedConversion implements LayerConversion {
 
   @Override
   public void skip(int index) {
-    throw new UnsupportedModelException(
-        "part: expected layers that do not depend on each other, found a calibrated conversion,"
-            + " where each repairs those before it -> convert on one machine, or without"
-            + " --calibration");
+    if (options.fit().mode() != FitOptions.Mode.PARALLEL) {
+      throw new UnsupportedModelException(
+          "part: expected layers that do not depend on each other, found a calibrated conversion"
+              + " where each repairs those before it -> give --fit-mode parallel, or convert in one"
+              + " process");
+    }
+    streams.advanceTogether(attend(index));
   }
 
   @Override
@@ -102,7 +156,7 @@ final class CalibratedConversion implements LayerConversion {
       }
       current = model.layer(index);
       streams.attend(current);
-      requireFinite(index);
+      FiniteActivations.require(current, streams, index);
       attended = index;
     }
     return Objects.requireNonNull(current);
@@ -163,18 +217,5 @@ final class CalibratedConversion implements LayerConversion {
       sum += size;
     }
     return Math.max(sum / streams.windows() / streams.tokens(), Double.MIN_NORMAL);
-  }
-
-  private void requireFinite(int index) {
-    for (int window = 0; window < streams.windows(); window++) {
-      for (float element : streams.sourceUpdate(window)) {
-        if (!Float.isFinite(element)) {
-          throw new CheckpointException(
-              ("layer %d: expected finite activations on the calibration text, found %s -> check"
-                      + " the weights with regroup inspect, or convert without --calibration")
-                  .formatted(index, element));
-        }
-      }
-    }
   }
 }

@@ -5,9 +5,11 @@ import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.report.ResourceUse;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.converters.write.StoredBytes;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.converters.write.WriteOptions;
@@ -44,6 +46,7 @@ final class Conversion {
   private final ConversionOptions options;
   private final WriteOptions writing;
   private final Progress progress;
+  private long spilledBytes;
   private final Map<String, ScaledWeight> requantized = new HashMap<>();
   private final Set<String> scales = new HashSet<>();
 
@@ -70,9 +73,9 @@ final class Conversion {
     ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
-    var config = new TargetConfig(source, plan, calibration, options);
+    var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
-        TargetDirectory.open(target, config.header(), plan.outputBytes(), writing)) {
+        TargetDirectory.open(target, config.header(), neededBytes(), writing)) {
       if (!directory.complete()) {
         layers = write(directory, config);
       }
@@ -84,7 +87,14 @@ final class Conversion {
         calibration.map(TokenWindows::source).orElse("none"),
         calibration.map(TokenWindows::tokens).orElse(0L),
         layers.stream().map(FinishedLayer::report).toList(),
-        (System.nanoTime() - begin) / 1e9);
+        new ResourceUse((System.nanoTime() - begin) / 1e9, PeakHeap.bytes(), spilledBytes));
+  }
+
+  /// What the output takes on the disk; headers come with what is to spare.
+  private long neededBytes() {
+    return writing.sparse()
+        ? Math.min(plan.outputBytes(), StoredBytes.of(source) + plan.bytes(Fate.WRITTEN))
+        : plan.outputBytes();
   }
 
   private List<FinishedLayer> write(TargetDirectory directory, TargetConfig config) {
@@ -121,22 +131,26 @@ final class Conversion {
 
   private List<FinishedLayer> convertLayers(TargetFiles files) {
     int count = plan.source().layers().size();
-    LayerConversion conversion =
-        calibration.isPresent()
-            ? new CalibratedConversion(source, plan, calibration.get(), options)
-            : new PriorConversion(source, plan, options);
-    progress.begin("converting layers", count);
     List<FinishedLayer> layers = new ArrayList<>();
-    for (int layer = 0; layer < count; layer++) {
-      if (writing.part().shared() && !files.needs(layer)) {
-        conversion.skip(layer);
-        progress.advance(layer + 1, "layer %d: of another part".formatted(layer));
-        continue;
+    try (LayerConversion conversion =
+        calibration.isPresent()
+            ? new CalibratedConversion(source, plan, calibration.get(), options, progress)
+            : new PriorConversion(source, plan, options)) {
+      long pieces = conversion.pieces();
+      progress.begin(
+          pieces == 1 ? "converting layers" : "converting and fitting, steps", count * pieces);
+      for (int layer = 0; layer < count; layer++) {
+        if (writing.part().shared() && !files.needs(layer)) {
+          conversion.skip(layer);
+          progress.advance((layer + 1) * pieces, "layer %d: of another part".formatted(layer));
+          continue;
+        }
+        FinishedLayer finished = finished(layer, files, conversion);
+        layers.add(finished);
+        conversion.advance(layer, finished.spec(), () -> written(finished, files));
+        progress.advance((layer + 1) * pieces, detail(finished.report()));
       }
-      FinishedLayer finished = finished(layer, files, conversion);
-      layers.add(finished);
-      conversion.advance(layer, finished.spec(), () -> written(finished, files));
-      progress.advance(layer + 1, detail(finished.report()));
+      spilledBytes = conversion.spilledBytes();
     }
     return layers;
   }
@@ -183,16 +197,30 @@ final class Conversion {
     Map<AttentionTensor, float[]> tensors = new EnumMap<>(AttentionTensor.class);
     for (AttentionTensor tensor : layer.spec().tensors(plan.source().hiddenSize()).keySet()) {
       String name = tensor.in(layer.layer());
-      tensors.put(tensor, files.writes(name) ? files.floats(name) : source.floats(name));
+      tensors.put(tensor, files.writes(name) ? written(name, files) : source.floats(name));
     }
     return tensors;
+  }
+
+  private float[] written(String name, TargetFiles files) {
+    float[] values = files.floats(name);
+    ScaledWeight quantised = requantized.get(name);
+    if (quantised != null) {
+      Quantizer.dequantize(quantised, values, files.floats(quantised.scale().name()));
+    }
+    return values;
   }
 
   private static String detail(LayerReport report) {
     String predicted =
         "layer %d: predicted error %.4f".formatted(report.layer(), report.predictedError());
-    return report.measuredError().isPresent()
-        ? predicted + ", measured %.4f".formatted(report.measuredError().getAsDouble())
-        : predicted;
+    String measured =
+        report.measuredError().isPresent()
+            ? predicted + ", measured %.4f".formatted(report.measuredError().getAsDouble())
+            : predicted;
+    return report
+        .fit()
+        .map(fit -> "%s, fit %.4f -> %.4f".formatted(measured, fit.before(), fit.after()))
+        .orElse(measured);
   }
 }

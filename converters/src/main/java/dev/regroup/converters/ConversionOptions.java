@@ -1,18 +1,18 @@
 package dev.regroup.converters;
 
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.runtime.model.Backend;
 
 /// How a plan is carried out.
 ///
-/// @param refit how hard closed forms are improved on calibration text
+/// @param fit how hard closed forms are improved on calibration text
 /// @param seed of everything random; equal seeds give equal bytes
 /// @param overwrite whether an existing target is replaced
 /// @param allowNonFinite whether NaN and infinite weights are let through instead of refused
 /// @param toolVersion written into the target's config
 /// @param backend runs the source's layers, and the converted ones beside them
 public record ConversionOptions(
-    Refit.Effort refit,
+    FitOptions fit,
     long seed,
     boolean overwrite,
     boolean allowNonFinite,
@@ -20,16 +20,12 @@ public record ConversionOptions(
     Backend backend) {
   /// Options of a conversion on the CPU.
   public ConversionOptions(
-      Refit.Effort refit,
-      long seed,
-      boolean overwrite,
-      boolean allowNonFinite,
-      String toolVersion) {
-    this(refit, seed, overwrite, allowNonFinite, toolVersion, Backend.cpu());
+      FitOptions fit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {
+    this(fit, seed, overwrite, allowNonFinite, toolVersion, Backend.cpu());
   }
 
   /// The same on another backend.
   public ConversionOptions on(Backend other) {
-    return new ConversionOptions(refit, seed, overwrite, allowNonFinite, toolVersion, other);
+    return new ConversionOptions(fit, seed, overwrite, allowNonFinite, toolVersion, other);
   }
 }

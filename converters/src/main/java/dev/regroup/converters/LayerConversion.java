@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 
 /// Converts layers one after another, in rising order. Of each layer exactly one of {@link #convert}
 /// (then {@link #advance}), {@link #advance} alone, and {@link #skip} is asked.
-interface LayerConversion {
+interface LayerConversion extends AutoCloseable {
   /// Converts the next layer.
   Converted convert(int layer);
 
@@ -27,6 +27,19 @@ interface LayerConversion {
 
   /// Whether converting a layer takes so long that an interrupted run's layers are worth much.
   boolean costly();
+
+  /// Pieces of work that a layer falls into, as progress counts them.
+  default int pieces() {
+    return 1;
+  }
+
+  /// Bytes that lie in temporary files by now.
+  default long spilledBytes() {
+    return 0;
+  }
+
+  @Override
+  default void close() {}
 
   /// What a layer became.
   ///

@@ -10,6 +10,7 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Supplier;
 
@@ -42,7 +43,8 @@ final class PriorConversion implements LayerConversion {
             layer,
             closed.lost() / valueSize(before, prior),
             OptionalDouble.empty(),
-            OptionalDouble.empty()));
+            OptionalDouble.empty(),
+            Optional.empty()));
   }
 
   @Override

@@ -14,6 +14,8 @@ import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,15 +25,18 @@ import java.util.TreeMap;
 /// Chooses the base of the rotary table for targets that have one table for all layers: the one whose
 /// frequencies, filled with what costs most, lose least over the layers.
 ///
-/// A config holds any base, and the source's own is rarely best: a table of half the elements should
-/// spend its frequencies where attention looks. Coarse steps of 8 come first, then two halvings of the
-/// step about the best.
+/// A config holds any base. The source's own, for a table of fewer elements, is every k-th frequency of
+/// the source; `θ^(s·d_r/d)` is every s-th from the fastest on, which no distance tells from the
+/// source's. Other bases turn beside the source's frequencies and drift off with the distance, but may
+/// do where the source's table is scaled.
 final class TableSearch {
   private static final int WINDOWS = 8;
-  private static final double FIRST = 10;
-  private static final double LAST = 1_000_000;
-  private static final double STEP = 8;
-  private static final int HALVINGS = 2;
+  private static final double FIRST = 16;
+  private static final double LAST = 2_000_000;
+  private static final double STEP = 4;
+
+  /// Digits of a base that are kept, as a person would write it.
+  private static final MathContext DIGITS = new MathContext(9);
 
   /// Layers that are asked, spread over the model: enough to tell bases apart.
   private static final int LAYERS = 8;
@@ -40,7 +45,7 @@ final class TableSearch {
   private final ConversionPlan plan;
   private final boolean allowNonFinite;
   private final List<Asked> asked = new ArrayList<>();
-  private final Map<Integer, Double> losses = new TreeMap<>();
+  private final Map<Double, Double> losses = new TreeMap<>();
 
   /// A layer with its statistics.
   private record Asked(int layer, LayerWeights weights, LayerStatistics statistics) {}
@@ -65,36 +70,45 @@ final class TableSearch {
     return search.with(search.best());
   }
 
-  private int best() {
-    int best = sourceTheta().orElse((int) FIRST);
+  private double best() {
+    List<Double> candidates = new ArrayList<>(strides());
     for (double theta = FIRST; theta <= LAST; theta *= STEP) {
-      best = better(best, theta);
+      candidates.add(theta);
     }
-    double step = STEP;
-    for (int i = 0; i < HALVINGS; i++) {
-      step = Math.sqrt(step);
-      best = better(better(best, best / step), best * step);
+    double best = candidates.getFirst();
+    for (double theta : candidates) {
+      if (loss(theta) < loss(best)) {
+        best = theta;
+      }
     }
     return best;
   }
 
-  private Optional<Integer> sourceTheta() {
-    var theta = plan.source().layers().getFirst().attention().rope().theta();
-    return theta.isPresent() && theta.getAsDouble() <= Integer.MAX_VALUE
-        ? Optional.of((int) theta.getAsDouble())
-        : Optional.empty();
+  /// Bases of the tables that are every s-th frequency of the source's.
+  private List<Double> strides() {
+    Rope from = plan.source().layers().getFirst().attention().rope();
+    int pairs = from.dim() / 2;
+    if (pairs < 2) {
+      return List.of();
+    }
+    // the fastest two, which no scaling touches
+    double ratio = from.inverseFrequencies().get(0) / from.inverseFrequencies().get(1);
+    int slots = plan.target().layers().getFirst().attention().rope().dim() / 2;
+    List<Double> bases = new ArrayList<>();
+    for (int stride = 1; stride <= Math.max(1, 2 * pairs / slots); stride++) {
+      double theta = Math.pow(ratio, (double) stride * slots);
+      if (theta < Float.MAX_VALUE) {
+        bases.add(new BigDecimal(theta).round(DIGITS).doubleValue());
+      }
+    }
+    return bases;
   }
 
-  private int better(int known, double theta) {
-    int next = (int) Math.max(2, Math.rint(theta));
-    return loss(next) < loss(known) ? next : known;
-  }
-
-  private double loss(int theta) {
+  private double loss(double theta) {
     return losses.computeIfAbsent(theta, this::measure);
   }
 
-  private double measure(int theta) {
+  private double measure(double theta) {
     double sum = 0;
     for (Asked each : asked) {
       AttentionSpec before = plan.source().layers().get(each.layer).attention();
@@ -111,7 +125,7 @@ final class TableSearch {
     return sum;
   }
 
-  private ConversionPlan with(int theta) {
+  private ConversionPlan with(double theta) {
     ModelSpec target = plan.target();
     return plan.withTarget(
         target.withAttention(
@@ -119,7 +133,7 @@ final class TableSearch {
             target.layers().stream().map(layer -> turned(layer.attention(), theta)).toList()));
   }
 
-  private static AttentionSpec turned(AttentionSpec spec, int theta) {
+  private static AttentionSpec turned(AttentionSpec spec, double theta) {
     Rope rope = spec.rope();
     return spec.withRope(Rope.standard(rope.dim(), theta, rope.interleaved()));
   }

@@ -1,5 +1,7 @@
 package dev.regroup.converters;
 
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
@@ -21,7 +23,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -31,20 +35,42 @@ import tools.jackson.databind.node.ObjectNode;
 final class TargetConfig {
   private final Checkpoint source;
   private final ConversionPlan plan;
-  private final Optional<TokenWindows> calibration;
-  private final ConversionOptions options;
   private final JournalHeader header;
 
-  TargetConfig(
+  private TargetConfig(Checkpoint source, ConversionPlan plan, JournalHeader header) {
+    this.source = source;
+    this.plan = plan;
+    this.header = header;
+  }
+
+  /// What a conversion that begins writes.
+  static TargetConfig of(
       Checkpoint source,
       ConversionPlan plan,
       Optional<TokenWindows> calibration,
       ConversionOptions options) {
-    this.source = source;
-    this.plan = plan;
-    this.calibration = calibration;
-    this.options = options;
-    header = makeHeader();
+    ObjectNode asked = JsonNodeFactory.instance.objectNode();
+    asked.set("request", JsonMapper.shared().valueToTree(plan.request()));
+    asked.put("allow_non_finite", options.allowNonFinite());
+    asked.set("conversion", conversion(plan, calibration, options));
+    if (calibration.isPresent()) {
+      // devices round otherwise
+      asked.put("backend", options.backend().getClass().getSimpleName());
+    }
+    return new TargetConfig(source, plan, header(source, plan, asked, options.toolVersion()));
+  }
+
+  /// What the parts of a conversion left to be written.
+  ///
+  /// @param begun by a part
+  static TargetConfig of(Checkpoint source, ConversionPlan plan, JournalHeader begun) {
+    return new TargetConfig(
+        source, plan, header(source, plan, begun.options(), begun.toolVersion()));
+  }
+
+  /// What a conversion was asked for when it began.
+  static ConversionRequest request(JournalHeader begun) {
+    return JsonMapper.shared().treeToValue(begun.options().get("request"), ConversionRequest.class);
   }
 
   /// Writes side files, index, config and manifest, in this order.
@@ -60,7 +86,9 @@ final class TargetConfig {
     if (plan.shards().indexed()) {
       all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));
     }
-    var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
+    var provenance =
+        new Regrouped.Provenance(
+            header.toolVersion(), identity(), (ObjectNode) header.options().get("conversion"));
     all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
     return write(files, Manifest.FILE, manifest(all).render());
   }
@@ -71,7 +99,7 @@ final class TargetConfig {
 
   private Manifest manifest(List<FinishedFile> files) {
     return new Manifest(
-        options.toolVersion(),
+        header.toolVersion(),
         header.fingerprint(),
         source.shards().stream()
             .map(
@@ -88,15 +116,12 @@ final class TargetConfig {
     return header;
   }
 
-  private JournalHeader makeHeader() {
-    ObjectNode asked = JsonNodeFactory.instance.objectNode();
-    asked.put("request", plan.request().toString());
-    asked.put("allow_non_finite", options.allowNonFinite());
-    asked.set("conversion", conversion());
+  private static JournalHeader header(
+      Checkpoint source, ConversionPlan plan, ObjectNode asked, String toolVersion) {
     StringBuilder shards = new StringBuilder();
     plan.shards().files().forEach(file -> shards.append(file).append('\n'));
     return new JournalHeader(
-        options.toolVersion(),
+        toolVersion,
         source.path().toAbsolutePath().normalize().toString(),
         SourceIdentity.of(source),
         asked,
@@ -127,7 +152,8 @@ final class TargetConfig {
     return identity;
   }
 
-  private ObjectNode conversion() {
+  private static ObjectNode conversion(
+      ConversionPlan plan, Optional<TokenWindows> calibration, ConversionOptions options) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());
@@ -135,16 +161,19 @@ final class TargetConfig {
       node.put("profile", request.profile().label());
     }
     node.put("seed", options.seed());
-    node.put("fit_steps", 0);
-    ObjectNode refit = node.putObject("refit");
-    refit.put("steps", calibration.isPresent() ? options.refit().steps() : 0);
-    refit.put("windows", options.refit().windows());
-    refit.put("iterations", options.refit().iterations());
     if (request.requantize()) {
       node.put("requantize", true);
     }
     calibration.ifPresent(
         windows -> {
+          FitOptions fit = options.fit();
+          node.put("fit_steps", FitPlan.of(fit, plan.target(), windows.windowTokens()).steps());
+          ObjectNode how = node.putObject("fit");
+          how.put("batch", fit.batch());
+          how.put("tokens", fit.tokens());
+          how.put("rate", fit.rate());
+          how.put("mode", fit.mode().name().toLowerCase(Locale.ROOT));
+          how.put("statistics_tokens", fit.statisticsTokens());
           ObjectNode text = node.putObject("calibration");
           text.put("tokens", windows.tokens());
           text.put("window_tokens", windows.windowTokens());

@@ -3,12 +3,12 @@ package dev.regroup.converters;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -43,7 +43,7 @@ final class ConversionFilesTest extends ConversionScenario {
     poison("model.layers.2.self_attn.k_proj.weight");
     try (Checkpoint source = Checkpoints.open(from)) {
       ConversionPlan plan = Conversions.plan(source, ConversionRequest.to(TargetLayout.GLA));
-      var options = new ConversionOptions(Refit.Effort.NONE, 1, false, true, "test");
+      var options = new ConversionOptions(FitOptions.NONE, 1, false, true, "test");
       Conversions.convert(source, plan, Optional.empty(), to, options, Progress.NONE);
     }
     float[] logits = logits(to);
@@ -151,7 +151,9 @@ final class ConversionFilesTest extends ConversionScenario {
   }
 
   @ParameterizedTest
-  @EnumSource(TargetLayout.class)
+  @EnumSource(
+      value = TargetLayout.class,
+      names = {"GTA", "GLA"})
   void refusesItsOwnOutputAsASource(TargetLayout layout) {
     convert(ConversionRequest.to(layout), to, false);
     try (Checkpoint regrouped = Checkpoints.open(to)) {

@@ -2,10 +2,10 @@ package dev.regroup.converters;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.Progress;
@@ -24,14 +24,14 @@ final class ConversionQualityTest {
 
   @ParameterizedTest(name = "{0} to {1}")
   @CsvSource({
-    "dsv2-mla, GLA, 1, 16384, 32, 1.01",
+    "dsv2-mla, GLA, 20, 16384, 32, 1.01",
     "llama-gqa, GTA, 0, 8192, 8, 1.25",
     "llama-gqa, GLA, 0, 8192, 8, 1.12"
   })
   void losesLittle(
       String model,
       TargetLayout layout,
-      int refitSteps,
+      int fitSteps,
       int calibrationTokens,
       int heldout,
       double bound,
@@ -44,8 +44,8 @@ final class ConversionQualityTest {
       ConversionPlan plan = Conversions.plan(source, ConversionRequest.to(layout));
       TokenWindows windows =
           TokenWindows.read(source, calibration, WINDOW, calibrationTokens, true);
-      var effort = new Refit.Effort(refitSteps, 32, 8);
-      var options = new ConversionOptions(effort, 1, false, false, "test");
+      FitOptions fit = FitOptions.DEFAULT.withSteps(fitSteps);
+      var options = new ConversionOptions(fit, 1, false, false, "test");
       Conversions.convert(source, plan, Optional.of(windows), target, options, Progress.NONE);
       List<int[]> tested =
           TokenWindows.read(source, text, WINDOW, (long) heldout * WINDOW, false).windows();

@@ -2,14 +2,15 @@ package dev.regroup.converters;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.regroup.converters.InMemory.Statistics;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.fixtures.TransformersWitness.Question;
@@ -54,8 +55,8 @@ final class DeepseekLayoutTest {
     var witness = TransformersWitness.find();
     assumeTrue(witness.isPresent(), witness::whyNot);
     List<Question> questions = new ArrayList<>();
-    for (String name : List.of("llama-mha", "llama-gqa", "llama-yarn", "qwen2")) {
-      for (Profile profile : List.of(Profile.DEEPSEEK_V2, Profile.DEEPSEEK_V3)) {
+    for (Profile profile : List.of(Profile.DEEPSEEK_V2, Profile.DEEPSEEK_V3)) {
+      for (String name : List.of("llama-gqa", "llama-yarn", "qwen2")) {
         Path target = scratch.resolve(name + "-" + profile.label());
         ModelSpec spec = convert(name, MLA.withProfile(profile), target, scratch).target();
         questions.add(new Question(target, InMemory.tokens(spec, 5, WINDOW)));
@@ -91,6 +92,23 @@ final class DeepseekLayoutTest {
           .extracting(layer -> layer.attention().rope())
           .containsOnly(
               Rope.standard(spec.layers().getFirst().attention().layout().ropeDim(), theta, true));
+    }
+  }
+
+  @Test
+  void turnsAtEveryFrequencyOfTheSourceThatItHasRoomFor(@TempDir Path scratch) {
+    Path target = scratch.resolve("target");
+    ModelSpec source = Fixtures.spec("llama-gqa");
+    convert("llama-gqa", MLA, target, scratch);
+    try (Checkpoint checkpoint = Checkpoints.open(target)) {
+      double[] found =
+          Checkpoints.describe(checkpoint).layers().getFirst().attention().rope().frequencies();
+      List<Double> all = source.layers().getFirst().attention().rope().inverseFrequencies();
+      for (double frequency : found) {
+        assertThat(all)
+            .as("frequencies of the source, among them %s", frequency)
+            .anySatisfy(own -> assertThat(own).isCloseTo(frequency, withinPercentage(1e-4)));
+      }
     }
   }
 
@@ -161,7 +179,7 @@ final class DeepseekLayoutTest {
   }
 
   private static ConversionOptions options() {
-    return new ConversionOptions(Refit.Effort.DEFAULT, 1, false, false, "test");
+    return new ConversionOptions(FitOptions.DEFAULT.withSteps(4), 1, false, false, "test");
   }
 
   private static void withoutWindow(Path model) {

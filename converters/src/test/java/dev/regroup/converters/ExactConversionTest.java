@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.InMemory.Statistics;
 import dev.regroup.converters.calibrate.SourceValues;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.refine.Refit;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -44,7 +44,7 @@ final class ExactConversionTest {
   /// Of the largest logit difference, relative to the logits' size.
   private static final double ROUNDING = 1e-4;
 
-  private static final double REFITTED = 1e-3;
+  private static final double FITTED = 1e-3;
   private static final int SEED = 7;
 
   private static final List<String> GQA =
@@ -97,7 +97,7 @@ final class ExactConversionTest {
         ConversionRequest.to(TargetLayout.GLA)
             .withLatents(heads, 2 * gqa.headDim() * gqa.kvHeads() / heads)
             .withRopeDim(gqa.kvHeads() * gqa.headDim());
-    assertThat(converted(name, request, by, Refit.Effort.NONE, scratch)).isLessThan(ROUNDING);
+    assertThat(converted(name, request, by, FitOptions.NONE, scratch)).isLessThan(ROUNDING);
   }
 
   @ParameterizedTest(name = "{0} to {1} latents, {2}")
@@ -106,7 +106,7 @@ final class ExactConversionTest {
     Gla mla = (Gla) Fixtures.spec(name).layers().getFirst().attention().layout();
     ConversionRequest request =
         ConversionRequest.to(TargetLayout.GLA).withLatents(heads, mla.latentDim());
-    assertThat(converted(name, request, by, Refit.Effort.NONE, scratch)).isLessThan(ROUNDING);
+    assertThat(converted(name, request, by, FitOptions.NONE, scratch)).isLessThan(ROUNDING);
   }
 
   @ParameterizedTest
@@ -120,7 +120,7 @@ final class ExactConversionTest {
         "deepseek-v2",
         "deepseek-v2-lite"
       })
-  void staysExactUnderTheRefit(String name, @TempDir Path scratch) {
+  void staysExactUnderTheFit(String name, @TempDir Path scratch) {
     ConversionRequest gla = ConversionRequest.to(TargetLayout.GLA);
     ConversionRequest request =
         switch (Fixtures.spec(name).layers().getFirst().attention().layout()) {
@@ -130,8 +130,10 @@ final class ExactConversionTest {
           case Gla mla -> gla.withLatents(2, mla.latentDim());
           case Gta gta -> throw new AssertionError("not a source: " + gta);
         };
-    assertThat(converted(name, request, Statistics.CALIBRATED, Refit.Effort.DEFAULT, scratch))
-        .isLessThan(REFITTED);
+    assertThat(
+            converted(
+                name, request, Statistics.CALIBRATED, FitOptions.DEFAULT.withSteps(20), scratch))
+        .isLessThan(FITTED);
   }
 
   private static Stream<Arguments> gqaSources() {
@@ -177,7 +179,7 @@ final class ExactConversionTest {
   }
 
   private static double converted(
-      String name, ConversionRequest request, Statistics by, Refit.Effort effort, Path scratch) {
+      String name, ConversionRequest request, Statistics by, FitOptions effort, Path scratch) {
     Path from = scratch.resolve("source");
     Path to = scratch.resolve("target");
     Fixtures.write(name, from, SEED);

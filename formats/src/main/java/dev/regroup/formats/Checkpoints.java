@@ -4,8 +4,8 @@ import dev.regroup.formats.architecture.Architectures;
 import dev.regroup.formats.architecture.Inventory;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
-import dev.regroup.formats.quantization.DequantizedCheckpoint;
 import dev.regroup.formats.checkpoint.Scratch;
+import dev.regroup.formats.quantization.DequantizedCheckpoint;
 import dev.regroup.formats.stored.ModelPath;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +30,13 @@ public final class Checkpoints {
   ///
   /// @param scratch takes what cannot be read where it lies; closed with the checkpoint
   public static Checkpoint open(Path path, Scratch scratch) {
-    return DequantizedCheckpoint.of(ModelPath.open(path, scratch));
+    Checkpoint stored = ModelPath.open(path, scratch);
+    try {
+      return DequantizedCheckpoint.of(stored);
+    } catch (RuntimeException e) {
+      stored.close();
+      throw e;
+    }
   }
 
   /// What a checkpoint's config means, checked against its tensors: each tensor that the config

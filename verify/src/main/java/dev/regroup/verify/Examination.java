@@ -3,6 +3,7 @@ package dev.regroup.verify;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
+import dev.regroup.verify.compare.AttentionAlone;
 import dev.regroup.verify.compare.Comparison;
 import dev.regroup.verify.compare.Contender;
 import dev.regroup.verify.compare.DecodeLevel;
@@ -52,22 +53,30 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
 
   Findings findings(Progress progress) {
     Set<Level> wanted = options.wanted();
-    Optional<TensorFindings> tensors =
+    Optional<TensorLevel.Outcome> compared =
         wanted.contains(Level.TENSORS)
-            ? Optional.of(TensorLevel.examine(source, target, progress))
+            ? Optional.of(TensorLevel.compare(source, target, progress))
             : Optional.empty();
+    Optional<TensorFindings> tensors = compared.map(TensorLevel.Outcome::findings);
+    Optional<String> tooLarge =
+        source.device().readsIntoHeap()
+            ? Footprint.tooLarge(source, target, options.memory())
+            : Optional.empty();
+    if (tooLarge.isPresent()) {
+      return attentionAlone(tensors, tooLarge.get(), progress);
+    }
     List<LayerFinding> layers = List.of();
     Optional<LogitFindings> logits = Optional.empty();
     Optional<ControlFindings> controls = Optional.empty();
     if (wanted.stream().anyMatch(level -> level != Level.TENSORS && level != Level.DECODE)) {
       PlantedFault fault = PlantedFault.in(target);
-      List<Comparison> compared = compare(fault, progress);
-      layers = layers(compared.getFirst());
+      Set<String> identical = compared.map(TensorLevel.Outcome::identical).orElse(Set.of());
+      List<Comparison> pairs = compare(fault, identical, progress);
+      layers = layers(pairs.getFirst());
       if (wanted.contains(Level.LOGITS) && options.text().isPresent()) {
-        logits = Optional.of(Fidelity.of(compared.getFirst().windows()));
+        logits = Optional.of(Fidelity.of(pairs.getFirst().windows()));
       }
-      controls =
-          Optional.of(Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
+      controls = Optional.of(Controls.of(pairs.getFirst(), pairs.get(1), pairs.getLast(), fault));
     }
     if (!wanted.contains(Level.DECODE)) {
       CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
@@ -84,14 +93,39 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls, speed());
   }
 
-  private List<Comparison> compare(PlantedFault fault, Progress progress) {
+  /// What can be seen of models whose layers do not fit in memory.
+  private Findings attentionAlone(
+      Optional<TensorFindings> tensors, String reason, Progress progress) {
+    Optional<AttentionAlone.Outcome> alone = Optional.empty();
+    List<LayerFinding> layers = List.of();
+    if (options.wanted().contains(Level.ATTENTION)) {
+      int few = Math.min(FEW, windows.windows().size());
+      AttentionAlone.Outcome seen =
+          AttentionAlone.run(source, target, windows.windows(), few, progress);
+      layers = layers(new Comparison(seen.layers(), List.of()));
+      alone = Optional.of(seen);
+    }
+    CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
+    return new Findings(
+            tensors,
+            layers,
+            Optional.empty(),
+            Optional.empty(),
+            computed,
+            Optional.empty(),
+            Optional.empty())
+        .tooLarge(alone, reason);
+  }
+
+  /// @param identical tensors of the target, and so of the planted fault, that are the source's
+  private List<Comparison> compare(PlantedFault fault, Set<String> identical, Progress progress) {
     int few = Math.min(FEW, windows.windows().size());
     return LockStep.run(
         source,
         List.of(
-            new Contender(target, windows.windows().size()),
-            new Contender(source, few),
-            new Contender(fault.subject(), few)),
+            new Contender(target, windows.windows().size(), identical),
+            new Contender(source, few, identical),
+            new Contender(fault.subject(), few, identical)),
         windows.windows(),
         progress);
   }
@@ -107,7 +141,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
               label(target, i),
               layer.attention().relative(),
               layer.attention().cosine(),
-              layer.stream().relative(),
+              layer.streamByWindow().isEmpty() ? Double.NaN : layer.stream().relative(),
               layer.experts() == 0
                   ? OptionalDouble.empty()
                   : OptionalDouble.of((double) layer.sameExperts() / layer.experts())));

@@ -16,10 +16,21 @@ import java.util.Set;
 /// @param thresholds what quality may be lost
 /// @param decodeTokens tokens of a window to decode one by one; windows that are shorter are
 ///     decoded whole
+/// @param memory bytes that may be used; where a layer does not fit, its attention is run alone
 public record VerifyOptions(
-    Optional<TokenWindows> text, Set<Level> levels, Thresholds thresholds, int decodeTokens) {
+    Optional<TokenWindows> text,
+    Set<Level> levels,
+    Thresholds thresholds,
+    int decodeTokens,
+    long memory) {
   /// More than a page of the cache, so that decoding crosses into a second.
   public static final int DECODE_TOKENS = 96;
+
+  /// Options for a process that may use what its JVM was given.
+  public VerifyOptions(
+      Optional<TokenWindows> text, Set<Level> levels, Thresholds thresholds, int decodeTokens) {
+    this(text, levels, thresholds, decodeTokens, Runtime.getRuntime().maxMemory());
+  }
 
   public VerifyOptions {
     levels = Set.copyOf(levels);

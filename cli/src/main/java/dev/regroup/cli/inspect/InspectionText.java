@@ -38,7 +38,7 @@ public final class InspectionText {
 
   private void addHeading() {
     if (inspection.model().isEmpty()) {
-      lines.add(inspection.path() + ": one safetensors file without a config");
+      lines.add(inspection.path() + ": one file of weights without a config");
       return;
     }
     ModelSpec model = inspection.model().get();

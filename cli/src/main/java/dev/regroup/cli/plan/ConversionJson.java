@@ -2,6 +2,7 @@ package dev.regroup.cli.plan;
 
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
+import java.util.Locale;
 import java.util.OptionalDouble;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -18,7 +19,9 @@ public final class ConversionJson {
     root.put("source", report.source().toString());
     root.put("target", report.target().toString());
     root.put("to", report.plan().request().target().label());
-    root.put("seconds", report.seconds());
+    root.put("seconds", report.used().seconds());
+    root.put("peak_heap_bytes", report.used().peakHeapBytes());
+    root.put("spilled_bytes", report.used().spilledBytes());
     PlanJson.addCache(root, report.plan());
     root.putObject("output")
         .put("bytes", report.plan().outputBytes())
@@ -35,7 +38,16 @@ public final class ConversionJson {
     node.put("layer", layer.layer());
     node.put("predicted_error", layer.predictedError());
     put(node, "measured_error", layer.measuredError());
-    put(node, "unrefined_error", layer.unrefinedError());
+    put(node, "closed_form_error", layer.closedFormError());
+    layer
+        .fit()
+        .ifPresent(
+            fit ->
+                node.putObject("fit")
+                    .put("error_before", fit.before())
+                    .put("error_after", fit.after())
+                    .put("best_step", fit.bestStep())
+                    .put("ending", fit.ending().name().toLowerCase(Locale.ROOT)));
   }
 
   private static void put(ObjectNode node, String key, OptionalDouble value) {

@@ -5,7 +5,9 @@ import dev.regroup.cli.console.Table;
 import dev.regroup.cli.inspect.Inspection;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.converters.report.FitOutcome;
 import dev.regroup.converters.report.LayerReport;
+import dev.regroup.converters.report.ResourceUse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -27,7 +29,7 @@ public final class ConversionText {
                 plan.request().target().label(),
                 Quantity.bytes(plan.outputBytes()),
                 plan.shards().files().size(),
-                Quantity.duration(report.seconds())));
+                Quantity.duration(report.used().seconds())));
     lines.add(
         "  KV cache %s -> %s B a token (%s)"
             .formatted(
@@ -40,18 +42,42 @@ public final class ConversionText {
             : "  calibrated on %s tokens of %s"
                 .formatted(
                     Quantity.grouped(report.calibrationTokens()), report.calibrationSource()));
+    lines.add(memory(report.used()));
     lines.add("");
-    var table = new Table("layer", "predicted error", "measured error", "before refits");
+    var table =
+        new Table(
+            "layer", "predicted error", "measured", "closed form", "fit before", "after", "step");
     for (LayerReport layer : report.layers()) {
       table.row(
           layer.layer(),
           Quantity.significant(layer.predictedError()),
           number(layer.measuredError()),
-          number(layer.unrefinedError()));
+          number(layer.closedFormError()),
+          layer.fit().map(fit -> Quantity.significant(fit.before())).orElse("-"),
+          layer.fit().map(fit -> Quantity.significant(fit.after())).orElse("-"),
+          layer.fit().map(ConversionText::step).orElse("-"));
     }
     lines.addAll(table.lines());
-    lines.add("  Errors are squared, relative to the squared size of the source's output.");
+    lines.add(
+        "  Errors are squared, relative to the squared size of the source's output: measured and");
+    lines.add(
+        "  closed form on the source's own input, fit on the stream that the layer is fed, on");
+    lines.add("  windows that no step saw, what earlier layers lost included.");
     return lines;
+  }
+
+  private static String step(FitOutcome fit) {
+    return switch (fit.ending()) {
+      case COMPLETED -> Quantity.grouped(fit.bestStep());
+      case DIVERGED -> Quantity.grouped(fit.bestStep()) + " (diverged, rolled back)";
+    };
+  }
+
+  private static String memory(ResourceUse used) {
+    String heap = "  heap at most " + Quantity.bytes(used.peakHeapBytes());
+    return used.spilledBytes() == 0
+        ? heap
+        : heap + ", activations in a temporary file " + Quantity.bytes(used.spilledBytes());
   }
 
   private static String number(OptionalDouble value) {

@@ -3,7 +3,7 @@ package dev.regroup.cli.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.ConversionOptions;
-import dev.regroup.converters.refine.Refit;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.runtime.Progress;
 import dev.regroup.verify.report.Verdict;
 import java.nio.file.Path;
@@ -18,7 +18,7 @@ final class DemonstrationTest {
 
   @Test
   void convertsAndVerifiesEveryBundledModel() {
-    var options = new ConversionOptions(Refit.Effort.NONE, 1, true, false, "test");
+    var options = new ConversionOptions(FitOptions.NONE, 1, true, false, "test");
     var kept = new ArrayList<Path>();
     var demonstration =
         new Demonstration(

@@ -43,9 +43,17 @@ public final class StatisticsCollector {
   /// @param weights the source's attention tensors of the layer
   public static LayerStatistics collect(
       DecoderLayer layer, LayerWeights weights, Streams streams, int hiddenSize) {
+    return collect(layer, weights, streams, streams.spread(streams.windows()), hiddenSize);
+  }
+
+  /// The statistics of one layer over some calibration windows.
+  ///
+  /// @param weights the source's attention tensors of the layer
+  public static LayerStatistics collect(
+      DecoderLayer layer, LayerWeights weights, Streams streams, int[] windows, int hiddenSize) {
     var collector = new StatisticsCollector(layer, weights, streams, hiddenSize);
-    double[] sums = OrderedSum.of(streams.windows(), collector::share);
-    return collector.statistics(sums);
+    double[] sums = OrderedSum.of(windows.length, i -> collector.share(windows[i]));
+    return collector.statistics(sums, windows.length);
   }
 
   /// W_O^hᵀ·W_O^h, `[d_v, d_v]`.
@@ -169,8 +177,8 @@ public final class StatisticsCollector {
     return new int[] {0, queries, sensitivity, participation, distances, end};
   }
 
-  private LayerStatistics statistics(double[] sums) {
-    long tokens = (long) streams.windows() * streams.tokens();
+  private LayerStatistics statistics(double[] sums, int windows) {
+    long tokens = (long) windows * streams.tokens();
     int[] at = offsets();
     int dim = layout.queryDim();
     List<Matrix> queries = new ArrayList<>();

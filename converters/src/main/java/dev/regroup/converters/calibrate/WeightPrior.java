@@ -47,10 +47,9 @@ public final class WeightPrior {
     double[] sensitivity = new double[layout.queryHeads()];
     double[][] distances = new double[layout.queryHeads()][];
     for (int h = 0; h < sensitivity.length; h++) {
-      Matrix output = output(h);
       Matrix values = valueMoment(states, h);
       double scale = spec.softmaxScale();
-      sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
+      sensitivity[h] = scale * scale * weights.outputGram(layout, h).times(values).trace();
       distances[h] = DistancePrior.mass(DISTANCES);
     }
     double participation = 0;
@@ -88,15 +87,13 @@ public final class WeightPrior {
 
   private List<Matrix> queries() {
     boolean lowRank = spec.query() instanceof QueryPath.LowRank;
-    Matrix all =
-        weights.matrix(
-            lowRank ? AttentionTensor.Q_B_PROJ : AttentionTensor.Q_PROJ,
-            layout.queryHeads() * layout.queryDim());
+    AttentionTensor tensor = lowRank ? AttentionTensor.Q_B_PROJ : AttentionTensor.Q_PROJ;
+    int inputs = weights.get(tensor).length / (layout.queryHeads() * layout.queryDim());
     float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
     List<Matrix> queries = new ArrayList<>();
     for (int h = 0; h < layout.queryHeads(); h++) {
       int first = h * layout.queryDim();
-      Matrix query = moment(all.rows(first, layout.queryDim()), gain);
+      Matrix query = moment(weights.rows(tensor, inputs, first, layout.queryDim()), gain);
       if (spec.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias) {
         Matrix constant =
             weights
@@ -167,20 +164,16 @@ public final class WeightPrior {
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();
         Matrix up =
-            weights
-                .matrix(AttentionTensor.KV_B_PROJ, mla.queryHeads() * each)
-                .rows(head * each + mla.nopeDim(), mla.valueDim());
-        yield up.times(states).timesTranspose(up);
+            weights.rows(
+                AttentionTensor.KV_B_PROJ,
+                mla.latentDim(),
+                head * each + mla.nopeDim(),
+                mla.valueDim());
+        // before a text is seen the latent's elements are unrelated: states is diagonal
+        yield moment(up, weights.get(AttentionTensor.KV_A_NORM));
       }
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
-  }
-
-  private Matrix output(int head) {
-    float[] elements = weights.get(AttentionTensor.O_PROJ);
-    int width = layout.queryHeads() * layout.valueDim();
-    return Matrix.of(elements.length / width, width, elements)
-        .columns(head * layout.valueDim(), layout.valueDim());
   }
 
   /// W·diag(gain²)·Wᵀ.

@@ -23,7 +23,6 @@ final class FromMla {
   private final SourceWeights weights;
   private final LayerStatistics statistics;
   private final boolean tied;
-  private final Matrix up;
 
   FromMla(
       AttentionSpec source,
@@ -37,34 +36,31 @@ final class FromMla {
     this.weights = weights;
     this.statistics = statistics;
     tied = target.layout() instanceof Gta;
-    up =
-        weights.matrix(
-            AttentionTensor.KV_B_PROJ, mla.queryHeads() * (mla.nopeDim() + mla.valueDim()));
   }
 
   ClosedForm convert() {
     List<SharedState> states = new ArrayList<>();
+    // keys and values of every group are linear in the same latent: one space for all
+    SharedState.Space latent = SharedState.Space.ofFeatures(statistics.states());
     for (int s = 0; s < target.layout().stateHeads(); s++) {
       states.add(
-          SharedState.solve(
-              targets(s),
-              statistics.states(),
+          latent.solve(
+              metrics(s),
               target.layout().cacheRow().stateDim(),
               target.layout().cacheRow().key().width()));
     }
     Matrix rope =
-        weights
-            .matrix(AttentionTensor.KV_A_PROJ, mla.latentDim() + mla.ropeDim())
-            .rows(mla.latentDim(), mla.ropeDim());
+        weights.rows(
+            AttentionTensor.KV_A_PROJ, weights.hiddenSize(), mla.latentDim(), mla.ropeDim());
     FactoredAttention attention =
         new FactoredAttention(
             target,
-            queries(states).toFloats(),
+            tied ? queries(states).toFloats() : weights.queries(),
             Matrix.stacked(states.stream().map(SharedState::encode).toList()).toFloats(),
             rope.toFloats(),
             tied ? new float[0] : ups(states, true).toFloats(),
             tied ? new float[0] : ups(states, false).toFloats(),
-            outputs(states).toFloats(),
+            tied ? outputs(states).toFloats() : weights.outputs(),
             biases());
     double lost = states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
@@ -86,19 +82,23 @@ final class FromMla {
 
   /// W_UK of a head, `[d_n, r]`.
   private Matrix keyUp(int head) {
-    return up.rows(head * (mla.nopeDim() + mla.valueDim()), mla.nopeDim());
+    return up(head * (mla.nopeDim() + mla.valueDim()), mla.nopeDim());
   }
 
   /// W_UV of a head, `[d_v, r]`.
   private Matrix valueUp(int head) {
-    return up.rows(head * (mla.nopeDim() + mla.valueDim()) + mla.nopeDim(), mla.valueDim());
+    return up(head * (mla.nopeDim() + mla.valueDim()) + mla.nopeDim(), mla.valueDim());
+  }
+
+  private Matrix up(int first, int count) {
+    return weights.rows(AttentionTensor.KV_B_PROJ, mla.latentDim(), first, count);
   }
 
   private int headsPerState() {
     return mla.queryHeads() / target.layout().stateHeads();
   }
 
-  private SharedState.Targets targets(int state) {
+  private SharedState.Metrics metrics(int state) {
     int rank = mla.latentDim();
     Matrix keyMetric = Matrix.zeros(rank, rank);
     Matrix valueMetric = Matrix.zeros(rank, rank);
@@ -111,9 +111,7 @@ final class FromMla {
       Matrix values = valueUp(h);
       valueMetric = valueMetric.plus(values.transposeTimes(weights.outputGram(h)).times(values));
     }
-    Matrix identity = Matrix.identity(rank);
-    return new SharedState.Targets(
-        Matrix.stacked(List.of(identity, identity)), rank, keyMetric, valueMetric);
+    return new SharedState.Metrics(keyMetric, valueMetric);
   }
 
   private Matrix keyDecoder(SharedState state) {
@@ -133,34 +131,30 @@ final class FromMla {
     return Matrix.stacked(ups);
   }
 
+  /// Of a tied target: what its keys leave free of a query, and the rotated part.
   private Matrix queries(List<SharedState> states) {
     List<Matrix> queries = new ArrayList<>();
     double ratio = source.softmaxScale() / target.softmaxScale();
     for (int h = 0; h < mla.queryHeads(); h++) {
       Matrix query = weights.query(h);
-      if (tied) {
-        Matrix decoder =
-            keyUp(h)
-                .times(
-                    keyDecoder(states.get(h / headsPerState()))
-                        .columns(0, target.layout().nopeDim()));
-        Matrix free = decoder.transposeTimes(query.rows(0, mla.nopeDim()));
-        query =
-            Matrix.stacked(List.of(free, query.rows(mla.nopeDim(), mla.ropeDim()))).scaled(ratio);
-      }
-      queries.add(query);
+      Matrix decoder =
+          keyUp(h)
+              .times(
+                  keyDecoder(states.get(h / headsPerState()))
+                      .columns(0, target.layout().nopeDim()));
+      Matrix free = decoder.transposeTimes(query.rows(0, mla.nopeDim()));
+      queries.add(
+          Matrix.stacked(List.of(free, query.rows(mla.nopeDim(), mla.ropeDim()))).scaled(ratio));
     }
     return Matrix.stacked(queries);
   }
 
+  /// Of a tied target, whose value is the state.
   private Matrix outputs(List<SharedState> states) {
     List<Matrix> outputs = new ArrayList<>();
     for (int h = 0; h < mla.queryHeads(); h++) {
-      Matrix output = weights.output(h);
-      if (tied) {
-        output = output.times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState())));
-      }
-      outputs.add(output);
+      outputs.add(
+          weights.output(h).times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState()))));
     }
     return Matrix.beside(outputs);
   }

@@ -2,6 +2,7 @@ package dev.regroup.converters.closedform;
 
 import dev.regroup.runtime.linalg.Matrix;
 import dev.regroup.runtime.linalg.SymmetricEigen;
+import java.util.List;
 
 /// A state that keys and values of a group of heads share: reduced-rank regression in the metric of
 /// first-order output error.
@@ -24,36 +25,70 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
   /// @param valueMetric `[values, values]`, positive
   record Targets(Matrix rows, int keys, Matrix keyMetric, Matrix valueMetric) {}
 
+  /// The metrics of a state's keys and values; see {@link Targets}.
+  record Metrics(Matrix keys, Matrix values) {}
+
   /// The best state of `stateDim` elements of which the first `keyDim` make the key.
   ///
   /// @param features second moment of the features, `[features, features]`
   static SharedState solve(Targets targets, Matrix features, int stateDim, int keyDim) {
-    Matrix moment = targets.rows.times(features).timesTranspose(targets.rows);
-    SymmetricEigen eigen = SymmetricEigen.of(moment);
-    int rank = rank(eigen.values());
-    Matrix root = scaledColumns(eigen, rank, 0.5);
-    Matrix inverseRoot = scaledColumns(eigen, rank, -0.5);
-    Matrix keyRoot = root.rows(0, targets.keys);
-    Matrix valueRoot = root.rows(targets.keys, targets.rows.rows() - targets.keys);
-    Matrix keyEnergy = keyRoot.transposeTimes(targets.keyMetric).times(keyRoot);
-    Matrix valueEnergy = valueRoot.transposeTimes(targets.valueMetric).times(valueRoot);
+    return Space.of(targets.rows, targets.keys, features)
+        .solve(new Metrics(targets.keyMetric, targets.valueMetric), stateDim, keyDim);
+  }
 
-    int kept = Math.min(stateDim, rank);
-    int keptKeys = Math.min(keyDim, kept);
-    Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
-    double total = keyEnergy.trace() + valueEnergy.trace();
-    double held =
-        frame
-                .columns(0, keptKeys)
-                .transposeTimes(keyEnergy)
-                .times(frame.columns(0, keptKeys))
-                .trace()
-            + frame.transposeTimes(valueEnergy).times(frame).trace();
-    Matrix decode = root.times(frame);
-    clearKeys(decode, targets.keys, keptKeys);
-    Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(targets.rows);
-    return new SharedState(
-        padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
+  /// What targets of one kind vary in, whatever they weigh: found once, and used for every group of heads
+  /// with the same targets.
+  ///
+  /// @param rows see {@link Targets}
+  /// @param keys how many of the rows are keys
+  /// @param root of the targets' second moment, its columns those directions in which they vary
+  /// @param inverseRoot its inverse on those directions
+  record Space(Matrix rows, int keys, Matrix root, Matrix inverseRoot) {
+    static Space of(Matrix rows, int keys, Matrix features) {
+      Matrix moment = rows.times(features).timesTranspose(rows);
+      SymmetricEigen eigen = SymmetricEigen.of(moment);
+      int rank = rank(eigen.values());
+      return new Space(
+          rows, keys, scaledColumns(eigen, rank, 0.5), scaledColumns(eigen, rank, -0.5));
+    }
+
+    /// The space of keys and values that are both the features themselves: half the size of the general
+    /// problem, since what is found for the one holds for the other.
+    static Space ofFeatures(Matrix features) {
+      int n = features.rows();
+      SymmetricEigen eigen = SymmetricEigen.of(features);
+      int rank = rank(eigen.values());
+      Matrix root = scaledColumns(eigen, rank, 0.5);
+      Matrix inverse = scaledColumns(eigen, rank, -0.5).scaled(0.5);
+      Matrix identity = Matrix.identity(n);
+      return new Space(twice(identity), n, twice(root), twice(inverse));
+    }
+
+    private static Matrix twice(Matrix matrix) {
+      return Matrix.stacked(List.of(matrix, matrix));
+    }
+
+    /// The best state of `stateDim` elements of which the first `keyDim` make the key.
+    SharedState solve(Metrics metrics, int stateDim, int keyDim) {
+      Matrix keyRoot = root.rows(0, keys);
+      Matrix valueRoot = root.rows(keys, rows.rows() - keys);
+      Matrix keyEnergy = keyRoot.transposeTimes(metrics.keys).times(keyRoot);
+      Matrix valueEnergy = valueRoot.transposeTimes(metrics.values).times(valueRoot);
+      int kept = Math.min(stateDim, root.columns());
+      int keptKeys = Math.min(keyDim, kept);
+      Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
+      double total = keyEnergy.trace() + valueEnergy.trace();
+      double held = energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
+      Matrix decode = root.times(frame);
+      clearKeys(decode, keys, keptKeys);
+      Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(rows);
+      return new SharedState(
+          padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
+    }
+  }
+
+  private static double energy(Matrix frame, Matrix energy) {
+    return frame.transposeTimes(energy).times(frame).trace();
   }
 
   /// The same state with elements at its end that hold and decode nothing.

@@ -6,29 +6,26 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.Matrix;
 
-/// The source layer's weights, head by head, in float64.
+/// The source layer's weights, head by head, in float64: a matrix of all heads is never widened whole.
 final class SourceWeights {
   private final AttentionSpec spec;
   private final LayerWeights weights;
   private final int hiddenSize;
-  private final Matrix queries;
-  private final Matrix outputs;
+  private final AttentionTensor queryTensor;
+  private final int queryInputs;
 
   SourceWeights(AttentionSpec spec, LayerWeights weights, int hiddenSize) {
     this.spec = spec;
     this.weights = weights;
     this.hiddenSize = hiddenSize;
-    int heads = spec.layout().queryHeads();
-    float[] query =
+    queryTensor =
         switch (spec.query()) {
-          case QueryPath.Direct _, QueryPath.Mixed _ -> weights.get(AttentionTensor.Q_PROJ);
-          case QueryPath.LowRank _ -> weights.get(AttentionTensor.Q_B_PROJ);
+          case QueryPath.Direct _, QueryPath.Mixed _ -> AttentionTensor.Q_PROJ;
+          case QueryPath.LowRank _ -> AttentionTensor.Q_B_PROJ;
+          case QueryPath.Reference _ -> throw new IllegalArgumentException("a target only");
         };
-    int rows = heads * spec.layout().queryDim();
-    queries = Matrix.of(rows, query.length / rows, query);
-    outputs =
-        Matrix.of(
-            hiddenSize, heads * spec.layout().valueDim(), weights.get(AttentionTensor.O_PROJ));
+    int rows = spec.layout().queryHeads() * spec.layout().queryDim();
+    queryInputs = weights.get(queryTensor).length / rows;
   }
 
   int hiddenSize() {
@@ -37,25 +34,40 @@ final class SourceWeights {
 
   /// Columns of the query projection: D, or the rank of a low-rank path.
   int queryInputs() {
-    return queries.columns();
+    return queryInputs;
+  }
+
+  /// The query projection of all heads, float32.
+  float[] queries() {
+    return weights.get(queryTensor);
+  }
+
+  /// The output projection of all heads, float32.
+  float[] outputs() {
+    return weights.get(AttentionTensor.O_PROJ);
   }
 
   /// The query projection of one head, `[d_n + d_r, D_q]`.
   Matrix query(int head) {
     int dim = spec.layout().queryDim();
-    return queries.rows(head * dim, dim);
+    return weights.rows(queryTensor, queryInputs, head * dim, dim);
   }
 
   /// The output projection of one head, `[D, d_v]`.
   Matrix output(int head) {
     int dim = spec.layout().valueDim();
-    return outputs.columns(head * dim, dim);
+    return weights.columns(
+        AttentionTensor.O_PROJ, spec.layout().queryHeads() * dim, head * dim, dim);
+  }
+
+  /// Rows `[first, first + count)` of a tensor whose rows have `columns` elements.
+  Matrix rows(AttentionTensor tensor, int columns, int first, int count) {
+    return weights.rows(tensor, columns, first, count);
   }
 
   /// W_O^hᵀ·W_O^h, `[d_v, d_v]`.
   Matrix outputGram(int head) {
-    Matrix output = output(head);
-    return output.transposeTimes(output);
+    return weights.outputGram(spec.layout(), head);
   }
 
   /// One tensor as a matrix of `rows` rows.

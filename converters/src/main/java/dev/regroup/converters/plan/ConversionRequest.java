@@ -2,6 +2,7 @@ package dev.regroup.converters.plan;
 
 import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /// What a user asks for; what is left open is decided by the source.
@@ -24,7 +25,7 @@ public record ConversionRequest(
     OptionalInt latentHeads,
     OptionalInt latentDim,
     OptionalInt ropeDim,
-    OptionalInt ropeTheta,
+    OptionalDouble ropeTheta,
     Optional<Dtype> dtype,
     long maxShardBytes,
     boolean requantize) {
@@ -40,7 +41,7 @@ public record ConversionRequest(
         OptionalInt.empty(),
         OptionalInt.empty(),
         OptionalInt.empty(),
-        OptionalInt.empty(),
+        OptionalDouble.empty(),
         Optional.empty(),
         DEFAULT_SHARD_BYTES,
         false);
@@ -112,7 +113,7 @@ public record ConversionRequest(
   }
 
   /// The same request for a rotary table of base `theta`.
-  public ConversionRequest withRopeTheta(int theta) {
+  public ConversionRequest withRopeTheta(double theta) {
     return new ConversionRequest(
         target,
         givenProfile,
@@ -120,7 +121,7 @@ public record ConversionRequest(
         latentHeads,
         latentDim,
         ropeDim,
-        OptionalInt.of(theta),
+        OptionalDouble.of(theta),
         dtype,
         maxShardBytes,
         requantize);

@@ -8,7 +8,7 @@ import java.util.List;
 ///
 /// @param calibrationSource where the calibration text came from, or `none`
 /// @param calibrationTokens 0 where none was given
-/// @param seconds from first to last byte
+/// @param used time and memory
 public record ConversionReport(
     Path source,
     Path target,
@@ -16,7 +16,7 @@ public record ConversionReport(
     String calibrationSource,
     long calibrationTokens,
     List<LayerReport> layers,
-    double seconds) {
+    ResourceUse used) {
   public ConversionReport {
     layers = List.copyOf(layers);
   }

@@ -1,17 +1,45 @@
 package dev.regroup.converters.source;
 
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 
-/// The attention tensors of one layer, float32.
-///
-/// @param tensors every tensor of the layer's attention sublayer
-public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
+/// The attention tensors of one layer, float32, and what several look for in them.
+public final class LayerWeights {
+  private final Map<AttentionTensor, float[]> tensors;
+  private final Map<Integer, Matrix> outputGrams = new ConcurrentHashMap<>();
+
+  /// Weights in memory.
+  ///
+  /// @param tensors every tensor of the layer's attention sublayer
+  public LayerWeights(Map<AttentionTensor, float[]> tensors) {
+    this.tensors = tensors;
+  }
+
+  /// Every tensor of the layer's attention sublayer.
+  public Map<AttentionTensor, float[]> tensors() {
+    return tensors;
+  }
+
+  /// W_O^hᵀ·W_O^h of a head, `[d_v, d_v]`; computed once, since in a wide layer it is the largest product.
+  public Matrix outputGram(AttentionLayout layout, int head) {
+    return outputGrams.computeIfAbsent(
+        head,
+        h -> {
+          int dim = layout.valueDim();
+          int width = layout.queryHeads() * dim;
+          Matrix output = columns(AttentionTensor.O_PROJ, width, h * dim, dim);
+          return output.transposeTimes(output);
+        });
+  }
+
   /// Reads one layer.
   ///
   /// @param allowNonFinite whether NaN and infinite weights count as zero instead of being refused
@@ -43,6 +71,31 @@ public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
   public Matrix matrix(AttentionTensor tensor, int rows) {
     float[] elements = get(tensor);
     return Matrix.of(rows, elements.length / rows, elements);
+  }
+
+  /// Rows `[first, first + count)` of a tensor whose rows have `columns` elements, float64.
+  public Matrix rows(AttentionTensor tensor, int columns, int first, int count) {
+    float[] elements = get(tensor);
+    Objects.checkFromToIndex(first * columns, (first + count) * columns, elements.length);
+    double[] part = new double[count * columns];
+    for (int i = 0; i < part.length; i++) {
+      part[i] = elements[first * columns + i];
+    }
+    return new Matrix(count, columns, part);
+  }
+
+  /// Columns `[first, first + count)` of a tensor whose rows have `width` elements, float64.
+  public Matrix columns(AttentionTensor tensor, int width, int first, int count) {
+    Objects.checkFromIndexSize(first, count, width);
+    float[] elements = get(tensor);
+    int rows = elements.length / width;
+    double[] part = new double[rows * count];
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < count; c++) {
+        part[r * count + c] = elements[r * width + first + c];
+      }
+    }
+    return new Matrix(rows, count, part);
   }
 
   private static void checkFinite(String name, float[] values, boolean allowed) {

@@ -88,7 +88,18 @@ final class Journal implements AutoCloseable {
     // as text: JSON knows no NaN
     report.put("predicted", Double.toString(layer.report().predictedError()));
     put(report, "measured", layer.report().measuredError());
-    put(report, "unrefined", layer.report().unrefinedError());
+    put(report, "closed_form", layer.report().closedFormError());
+    layer
+        .report()
+        .fit()
+        .ifPresent(
+            fit ->
+                report
+                    .putObject("fit")
+                    .put("best_step", fit.bestStep())
+                    .put("before", Double.toString(fit.before()))
+                    .put("after", Double.toString(fit.after()))
+                    .put("ending", fit.ending().name()));
     ObjectNode hashes = line.putObject("sha256");
     layer.hashes().forEach(hashes::put);
     append(line);

@@ -1,5 +1,6 @@
 package dev.regroup.converters.write;
 
+import dev.regroup.converters.report.FitOutcome;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.formats.architecture.AttentionJson;
 import dev.regroup.formats.checkpoint.CheckpointException;
@@ -90,8 +91,17 @@ final class JournalReader {
             index,
             Double.parseDouble(report.text("predicted")),
             optional(report, "measured"),
-            optional(report, "unrefined")),
+            optional(report, "closed_form"),
+            report.object("fit").map(JournalReader::fit)),
         byName);
+  }
+
+  private static FitOutcome fit(ModelConfig json) {
+    return new FitOutcome(
+        json.integer("best_step"),
+        Double.parseDouble(json.text("before")),
+        Double.parseDouble(json.text("after")),
+        FitOutcome.Ending.valueOf(json.text("ending")));
   }
 
   private static OptionalDouble optional(ModelConfig report, String key) {

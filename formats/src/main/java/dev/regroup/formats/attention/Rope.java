@@ -1,5 +1,7 @@
 package dev.regroup.formats.attention;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.DoubleStream;
@@ -13,6 +15,8 @@ import java.util.stream.DoubleStream;
 /// @param attentionFactor multiplies cosine and sine, so that a product of rotated query and key
 ///     carries its square; 1 without YaRN
 public record Rope(List<Double> inverseFrequencies, boolean interleaved, double attentionFactor) {
+  private static final MathContext DIGITS = new MathContext(9);
+
   public Rope {
     inverseFrequencies = List.copyOf(inverseFrequencies);
   }
@@ -30,11 +34,15 @@ public record Rope(List<Double> inverseFrequencies, boolean interleaved, double 
         .toList();
   }
 
-  /// The whole number θ whose standard table these frequencies are, or nothing. A single frequency is
-  /// that of every table.
+  /// The base θ, of at most nine digits, whose standard table these frequencies are, or nothing. A
+  /// single frequency is that of every table.
   public OptionalDouble theta() {
     double theta =
-        dim() == 2 ? 10_000 : Math.rint(Math.pow(inverseFrequencies.get(1), -dim() / 2.0));
+        dim() == 2
+            ? 10_000
+            : new BigDecimal(Math.pow(inverseFrequencies.get(1), -dim() / 2.0))
+                .round(DIGITS)
+                .doubleValue();
     return inverseFrequencies.equals(standardFrequencies(dim(), theta))
         ? OptionalDouble.of(theta)
         : OptionalDouble.empty();

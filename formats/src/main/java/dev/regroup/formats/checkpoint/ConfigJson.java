@@ -48,7 +48,7 @@ final class ConfigJson {
     return parse(file.name(), TextFile.read(file, MOST_BYTES));
   }
 
-  private static ObjectNode parse(Path file, String text) {
+  static ObjectNode parse(Path file, String text) {
     JsonNode node;
     try {
       node = MAPPER.readTree(text);

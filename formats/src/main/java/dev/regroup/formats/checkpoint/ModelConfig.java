@@ -41,6 +41,14 @@ public final class ModelConfig {
     return of(file.name(), ConfigJson.read(file));
   }
 
+  /// Reads the text of a config.
+  ///
+  /// @param file named in errors
+  /// @throws CheckpointException where it is not JSON, or has a key twice
+  public static ModelConfig parse(Path file, String text) {
+    return of(file, ConfigJson.parse(file, text));
+  }
+
   /// Writes a config as Python's `json.dumps(indent=2)` would lay it out, keys in their order, a
   /// line feed at the end, and forces it to the disk.
   ///

@@ -61,6 +61,11 @@ public final class PyTorchFile {
     }
   }
 
+  /// Whether a zip is a file that `torch.save` wrote, and not an archive, from its members.
+  public static boolean isOne(List<ZipMember> members) {
+    return TorchZip.isTorch(members);
+  }
+
   private OpenShard read() {
     long budget = Math.addExact(MEMORY, file.bytes());
     byte[] pickle = zip.pickle(budget / 2);

@@ -55,7 +55,8 @@ record TorchZip(OpenFile file, Map<String, ZipMember> members, boolean bigEndian
 
   /// Whether a zip is one that `torch.save` wrote, from the names of its members.
   static boolean isTorch(List<ZipMember> members) {
-    return members.stream().anyMatch(TorchZip::isPickle);
+    return members.stream()
+        .anyMatch(member -> isPickle(member) || member.name().endsWith("/constants.pkl"));
   }
 
   /// The pickle of the state dict.

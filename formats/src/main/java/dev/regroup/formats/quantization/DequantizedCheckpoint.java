@@ -39,10 +39,11 @@ public final class DequantizedCheckpoint implements Checkpoint {
     return values;
   }
 
-  private synchronized ScaledWeights weights() {
+  /// Found once.
+  synchronized ScaledWeights weights() {
     ScaledWeights found = weights;
     if (found == null) {
-      found = ScaledWeights.of(stored);
+      found = ScaledWeights.find(stored);
       weights = found;
     }
     return found;

@@ -53,6 +53,14 @@ public final class Quantizer {
     return new Quantized(codes, scales);
   }
 
+  /// Turns a weight's codes into values, in place.
+  ///
+  /// @param codes of the whole weight, decoded, row-major
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where a scale is not sound
+  public static void dequantize(ScaledWeight weight, float[] codes, float[] scales) {
+    new Scales(weight, scales).apply(codes);
+  }
+
   /// The scale of a block whose largest magnitude is `most`.
   private static float scale(ScaledWeight target, float most) {
     if (most == 0) {

@@ -32,4 +32,11 @@ public final class ScaleNames {
   public static String module(String weight) {
     return weight.substring(0, weight.length() - WEIGHT.length());
   }
+
+  /// Whether a name is one that only scales have.
+  static boolean isScale(String name) {
+    return name.endsWith(OF_WEIGHTS.get(0))
+        || name.endsWith(OF_WEIGHTS.get(1))
+        || name.endsWith(INPUT);
+  }
 }

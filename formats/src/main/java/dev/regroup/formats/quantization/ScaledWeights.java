@@ -7,8 +7,8 @@ import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorInfo;
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,17 +28,20 @@ public final class ScaledWeights {
 
   private final Map<String, ScaledWeight> byName = new LinkedHashMap<>();
   private final Set<String> scales = new HashSet<>();
-  private final Map<String, TensorInfo> infos = new HashMap<>();
+  private final Collection<TensorInfo> tensors;
+  private final Function<String, Optional<TensorInfo>> infos;
   private final Optional<Quantization> quantization;
   private final Function<String, Object> fileOf;
 
   private ScaledWeights(
       Optional<Quantization> quantization,
       Collection<TensorInfo> tensors,
+      Function<String, Optional<TensorInfo>> infos,
       Function<String, Object> fileOf) {
     this.quantization = quantization;
+    this.tensors = tensors;
+    this.infos = infos;
     this.fileOf = fileOf;
-    tensors.forEach(info -> infos.put(info.name(), info));
   }
 
   /// Whether a checkpoint holds 8-bit floats at all.
@@ -52,11 +55,16 @@ public final class ScaledWeights {
   ///     config says nothing of them
   /// @throws UnsupportedModelException where the config or a dtype asks for what is not read
   public static ScaledWeights of(Checkpoint checkpoint) {
+    return checkpoint instanceof DequantizedCheckpoint known ? known.weights() : find(checkpoint);
+  }
+
+  static ScaledWeights find(Checkpoint checkpoint) {
     Optional<ModelConfig> config = config(checkpoint);
     var found =
         new ScaledWeights(
             config.flatMap(Quantization::read),
             checkpoint.infos(),
+            checkpoint::find,
             name -> checkpoint.locate(name).file());
     for (TensorInfo info : checkpoint.infos()) {
       if (isQuantised(info.dtype())) {
@@ -74,7 +82,7 @@ public final class ScaledWeights {
 
   /// No quantised weights.
   public static ScaledWeights none() {
-    return new ScaledWeights(Optional.empty(), List.of(), name -> name);
+    return new ScaledWeights(Optional.empty(), List.of(), _ -> Optional.empty(), name -> name);
   }
 
   /// Reads every scale of a checkpoint, and nothing else of it.
@@ -154,14 +162,14 @@ public final class ScaledWeights {
   }
 
   private TensorInfo scaleOf(TensorInfo weight, String module) {
-    List<TensorInfo> found =
-        ScaleNames.OF_WEIGHTS.stream()
-            .map(suffix -> infos.get(module + suffix))
-            .filter(java.util.Objects::nonNull)
-            .toList();
+    List<TensorInfo> found = new ArrayList<>(1);
+    for (String suffix : ScaleNames.OF_WEIGHTS) {
+      infos.apply(module + suffix).ifPresent(found::add);
+    }
     if (found.isEmpty()) {
       Optional<String> other =
-          infos.keySet().stream()
+          tensors.stream()
+              .map(TensorInfo::name)
               .filter(name -> name.startsWith(module + ".") && name.contains("scale"))
               .filter(name -> !name.equals(module + ScaleNames.INPUT))
               .sorted()
@@ -223,8 +231,9 @@ public final class ScaledWeights {
   }
 
   private void addInputScale(TensorInfo weight, String name) {
-    TensorInfo scale = infos.get(name);
-    if (scale != null) {
+    Optional<TensorInfo> given = infos.apply(name);
+    if (given.isPresent()) {
+      TensorInfo scale = given.get();
       if (!new Grain.PerTensor().fits(weight.shape(), scale.shape())) {
         throw wrong(scale, "expected [] or [1], found %s", scale.shape());
       }
@@ -240,11 +249,9 @@ public final class ScaledWeights {
 
   /// Every scale belongs to a weight.
   private void requireWeights() {
-    for (TensorInfo info : infos.values()) {
-      boolean called =
-          ScaleNames.OF_WEIGHTS.subList(0, 2).stream().anyMatch(info.name()::endsWith)
-              || info.name().endsWith(ScaleNames.INPUT);
-      if (called && !scales.contains(info.name())) {
+    for (TensorInfo info : tensors) {
+      String name = info.name();
+      if (ScaleNames.isScale(name) && !scales.contains(name)) {
         throw wrong(info, "expected an 8-bit weight beside it, found none");
       }
     }

@@ -20,37 +20,21 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Whatever the bytes, a reader returns something sound or refuses with a `CheckpointException`.
 ///
-/// A build replays the seeds. To search for more, for as long as `max_duration` lets it:
-///
-///     JAZZER_FUZZ=1 mvn -pl formats -am test -Dtest='ReaderFuzzTest#headers' \
-///       -Dsurefire.failIfNoSpecifiedTests=false -Djazzer.hooks=true \
-///       -Djazzer.instrument='dev.regroup.formats.**' -Djazzer.max_duration=10m
+/// How to search for more than the seeds: docs/fuzzing.md.
 @Timeout(5)
 final class ReaderFuzzTest {
   private static final Path FILE = Path.of("fuzzed");
 
   @MethodSource("dev.regroup.formats.safetensors.FuzzSeeds#headers")
-  @FuzzTest(maxDuration = "5m")
+  @FuzzTest(maxDuration = "10m")
   void headers(byte[] file) {
     Bounds.hold(file.length, () -> checkHeader(file));
   }
 
   @MethodSource("dev.regroup.formats.safetensors.FuzzSeeds#indexes")
-  @FuzzTest(maxDuration = "5m")
+  @FuzzTest(maxDuration = "10m")
   void indexes(byte[] text) {
     Bounds.hold(text.length, () -> checkIndex(new String(text, StandardCharsets.UTF_8)));
-  }
-
-  @MethodSource("dev.regroup.formats.safetensors.FuzzSeeds#configs")
-  @FuzzTest(maxDuration = "5m")
-  void configs(byte[] text) throws IOException {
-    Path file = Files.createTempFile("config", ".json");
-    try {
-      Files.write(file, text);
-      Bounds.hold(text.length, () -> checkConfig(file));
-    } finally {
-      Files.delete(file);
-    }
   }
 
   /// A header that is accepted lies end to end, fills its file, and says the same once rendered

@@ -173,7 +173,8 @@ final class SafetensorsCheckpointTest {
           .hasMessageContaining("tensor \"q\": expected 8-bit floats in matrices called");
       assertThatThrownBy(() -> checkpoint.floats("i")).hasMessageContaining("tensor \"q\"");
     }
-    try (Checkpoint checkpoint = StoredCheckpoint.open(ModelFiles.in(folder), Scratch.temporary())) {
+    try (Checkpoint checkpoint =
+        StoredCheckpoint.open(ModelFiles.in(folder), Scratch.temporary())) {
       assertThatThrownBy(() -> checkpoint.floats("i"))
           .isInstanceOf(UnsupportedModelException.class)
           .hasMessageContaining("expected F64, F32, BF16, F16 or FP8, found I8");

@@ -36,6 +36,26 @@ public record Judge(
   }
 
   private List<Check> checks(Findings found) {
+    return found.tooLarge().isPresent() ? partly(found, found.tooLarge().get()) : whole(found);
+  }
+
+  /// Of models too large to run: what does not need whole layers.
+  private List<Check> partly(Findings found, String tooLarge) {
+    var checks = new ArrayList<Check>();
+    found.tensors().ifPresent(tensors -> checks.addAll(ExactChecks.tensors(tensors)));
+    for (Level level : Level.values()) {
+      boolean attention = level == Level.ATTENTION && found.alone().isPresent();
+      if (wanted.contains(level) && attention) {
+        checks.add(FidelityChecks.attention(found.layers()));
+        found.alone().ifPresent(alone -> checks.addAll(AttentionChecks.of(alone, tooLarge)));
+      } else if (wanted.contains(level) && level != Level.TENSORS) {
+        checks.add(Check.of(level.label(), "whole layers", Status.SKIPPED, tooLarge));
+      }
+    }
+    return checks;
+  }
+
+  private List<Check> whole(Findings found) {
     var checks = new ArrayList<Check>();
     found.tensors().ifPresent(tensors -> checks.addAll(ExactChecks.tensors(tensors)));
     List<LayerFinding> layers = found.layers();

@@ -184,7 +184,8 @@ public record DecodePlan(
     int dim = shape.row().stateDim();
     int stages = dim == 512 ? 3 : 5;
     int box = PAGE * 128;
-    int queries = dim == 512 ? box + 64 * 32 : box; // the rotary part, and one step that no register holds
+    int queries =
+        dim == 512 ? box + 64 * 32 : box; // the rotary part, and one step that no register holds
     int bytes = stages * (dim / 64 + 1) * box + queries + 3 * 64 * 4 + stages * 24 + 32;
     return new DecodePlan(
         "decode_wgmma.sm_90a",

@@ -11,8 +11,7 @@ import dev.regroup.runtime.cuda.Precision;
 /// @param queryLength new tokens of a sequence; each sees those before it and itself
 /// @param window how many tokens, the last included, a new token sees; 0 for all
 /// @param types of what is read and written
-public record DecodeShape(
-    CacheRow row, int queryHeads, int queryLength, int window, Types types) {
+public record DecodeShape(CacheRow row, int queryHeads, int queryLength, int window, Types types) {
   /// Types of elements.
   public record Types(Precision cache, Precision query, Precision output) {
     /// BF16 throughout.

@@ -26,7 +26,10 @@ record Attention(double[] exact, float[] plain) {
     int behind = cache.tokens() - shape.queryLength() + 1 + row / shape.queryHeads();
     int first = shape.window() == 0 ? 0 : Math.max(0, behind - shape.window());
     int state =
-        row % shape.queryHeads() / (shape.queryHeads() / cacheRow.stateHeads()) * cacheRow.stateDim();
+        row
+            % shape.queryHeads()
+            / (shape.queryHeads() / cacheRow.stateHeads())
+            * cacheRow.stateDim();
     double[] scores = new double[behind - first];
     float[] plainScores = new float[behind - first];
     float[] query = batch.queries().get(sequence);
@@ -41,7 +44,10 @@ record Attention(double[] exact, float[] plain) {
             page[
                 i < cacheRow.key().width()
                     ? start + state + cacheRow.key().start() + i
-                    : start + cacheRow.stateHeads() * cacheRow.stateDim() + i - cacheRow.key().width()];
+                    : start
+                        + cacheRow.stateHeads() * cacheRow.stateDim()
+                        + i
+                        - cacheRow.key().width()];
         float q = query[row * dim + i];
         sum += (double) q * k;
         plainSum += (rounds ? Batch.rounded(q) : q) * k;

@@ -19,8 +19,7 @@ record Batch(DecodeShape shape, List<PagedCache> caches, List<float[]> queries, 
   static Batch of(AttentionLayout layout, int queryLength, int window, Precision cache, int[] lengths) {
     // Queries and output are float32: what is measured is what the kernel rounds inside.
     var types = new DecodeShape.Types(cache, Precision.FLOAT32, Precision.FLOAT32);
-    var shape =
-        new DecodeShape(layout.cacheRow(), layout.queryHeads(), queryLength, window, types);
+    var shape = new DecodeShape(layout.cacheRow(), layout.queryHeads(), queryLength, window, types);
     int[] seen = Arrays.stream(lengths).map(n -> Math.max(n, queryLength)).toArray();
     return new Batch(
         shape,

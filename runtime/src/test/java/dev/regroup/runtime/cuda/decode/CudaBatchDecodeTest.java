@@ -72,8 +72,7 @@ final class CudaBatchDecodeTest extends BatchDecodeContract {
       List<float[]> outputs = new ArrayList<>();
       for (int i = 0; i < sequences; i++) {
         outputs.add(
-            Arrays.copyOfRange(
-                all, i * shape.outputElements(), (i + 1) * shape.outputElements()));
+            Arrays.copyOfRange(all, i * shape.outputElements(), (i + 1) * shape.outputElements()));
       }
       return outputs;
     }
@@ -83,12 +82,17 @@ final class CudaBatchDecodeTest extends BatchDecodeContract {
   void schedulesOnTheDeviceAsOnTheHost() {
     Batch batch =
         Batch.of(
-            new Gla(16, 1, 256, 64, 64, 64), 2, 0, Precision.BFLOAT16, new int[] {5, 700, 64, 3000});
+            new Gla(16, 1, 256, 64, 64, 64),
+            2,
+            0,
+            Precision.BFLOAT16,
+            new int[] {5, 700, 64, 3000});
     List<float[]> host = attend(batch, false);
     List<float[]> device = attend(batch, true);
     for (int i = 0; i < host.size(); i++) {
       for (int j = 0; j < host.get(i).length; j++) {
-        assertThat(device.get(i)[j]).isCloseTo(host.get(i)[j], org.assertj.core.data.Offset.offset(0.02f));
+        assertThat(device.get(i)[j])
+            .isCloseTo(host.get(i)[j], org.assertj.core.data.Offset.offset(0.02f));
       }
     }
   }

@@ -26,8 +26,7 @@ final class DecodePlanTest {
 
   private static DecodePlan plan(AttentionLayout layout, int queryLength, CudaDevice device) {
     return DecodePlan.of(
-        new DecodeShape(
-            layout.cacheRow(), layout.queryHeads(), queryLength, 0, Types.BFLOAT16),
+        new DecodeShape(layout.cacheRow(), layout.queryHeads(), queryLength, 0, Types.BFLOAT16),
         device);
   }
 
@@ -63,16 +62,21 @@ final class DecodePlanTest {
   void ownsEachStateAndQueryRowOnce() {
     for (AttentionLayout layout :
         List.of(
-            new Gqa(64, 8, 128), new Gqa(64, 1, 128), new Gqa(12, 12, 64), new Gqa(6, 3, 96),
-            new Gta(64, 8, 128, 64), new Gta(12, 3, 128, 64), new Gla(128, 2, 256, 64, 64, 64),
-            new Gla(128, 1, 512, 64, 64, 64), new Gla(64, 8, 256, 64, 64, 64))) {
+            new Gqa(64, 8, 128),
+            new Gqa(64, 1, 128),
+            new Gqa(12, 12, 64),
+            new Gqa(6, 3, 96),
+            new Gta(64, 8, 128, 64),
+            new Gta(12, 3, 128, 64),
+            new Gla(128, 2, 256, 64, 64, 64),
+            new Gla(128, 1, 512, 64, 64, 64),
+            new Gla(64, 8, 256, 64, 64, 64))) {
       for (CudaDevice device : List.of(H200, A100, RTX_3090)) {
         for (int queryLength : new int[] {1, 2}) {
           DecodePlan plan = plan(layout, queryLength, device);
           CacheRow row = layout.cacheRow();
           int rows = layout.queryHeads() / row.stateHeads() * queryLength;
-          int owned =
-              plan.kernel().endsWith("wgmma") ? 64 : 16 * plan.tiling().rowTiles();
+          int owned = plan.kernel().endsWith("wgmma") ? 64 : 16 * plan.tiling().rowTiles();
           assertThat(plan.columns())
               .as("%s on %s", layout, device.name())
               .isEqualTo(row.stateHeads() / plan.tiling().heads() * Math.ceilDiv(rows, owned));

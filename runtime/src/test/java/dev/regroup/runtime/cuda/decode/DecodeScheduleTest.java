@@ -48,8 +48,7 @@ final class DecodeScheduleTest {
     DecodeSchedule schedule = DecodeSchedule.cut(lengths, shape(1, 0), 7);
     int slot = 0;
     for (Piece piece : schedule.pieces()) {
-      long pieces =
-          schedule.pieces().stream().filter(p -> p.request() == piece.request()).count();
+      long pieces = schedule.pieces().stream().filter(p -> p.request() == piece.request()).count();
       assertThat(piece.slot()).isEqualTo(pieces == 1 ? -1 : slot++);
     }
     assertThat(schedule.slots()).isEqualTo(slot).isBetween(2, lengths.length + 7);

@@ -40,8 +40,7 @@ final class HostBatchDecode {
     var copy = new PagedCache(cache.row());
     for (int token = 0; token < tokens; token++) {
       int start = cache.start(token);
-      copy.append(
-          Arrays.copyOfRange(cache.page(token), start, start + cache.row().elements()), 0);
+      copy.append(Arrays.copyOfRange(cache.page(token), start, start + cache.row().elements()), 0);
     }
     return copy;
   }

@@ -1,0 +1,151 @@
+package dev.regroup.converters.fit;
+
+import dev.regroup.converters.calibrate.Streams;
+import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.report.FitOutcome;
+import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.formats.attention.AttentionLayout;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.Gqa;
+import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.runtime.model.DecoderLayer;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/// Fits one converted layer on the target's residual stream, towards the source's: what earlier layers
+/// got wrong is part of what this one is asked to put right. Layers share nothing but the streams, so
+/// that a run that was broken off can go on at any layer.
+public final class LayerFit {
+  /// One window in so many is held back to try the fit on.
+  private static final int HELD_SHARE = 4;
+
+  private static final int MAX_HELD = 16;
+
+  /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
+  private static final int MAX_OUTPUT_WIDTH = 8192;
+
+  private final FitPlan plan;
+  private final double rate;
+  private final DecoderLayer layer;
+  private final Windows windows;
+  private final Training.Split split;
+  private final int hiddenSize;
+
+  /// A fitted layer.
+  ///
+  /// @param outcome absent where there was no fit: none was asked for, or fewer than four windows were
+  ///     there, too few to hold any back
+  public record Fitted(FactoredAttention attention, Optional<FitOutcome> outcome) {}
+
+  /// Told of every step.
+  @FunctionalInterface
+  public interface Listener {
+    /// @param step from 1
+    /// @param error of the step's windows: squared, relative to what the source's sublayer adds
+    void step(int step, double error);
+  }
+
+  /// @param layer of the source
+  /// @param weights the source's attention tensors of the layer
+  public LayerFit(
+      FitPlan plan,
+      FitOptions options,
+      DecoderLayer layer,
+      LayerWeights weights,
+      Streams streams,
+      int hiddenSize) {
+    this.plan = plan;
+    this.rate = options.rate();
+    this.layer = layer;
+    this.hiddenSize = hiddenSize;
+    windows = new StreamWindows(layer, weights, streams, hiddenSize);
+    split = split(streams.windows(), options.tokens() / streams.tokens());
+  }
+
+  /// Holds windows back from the middle of equal stretches, since text often comes in order; the fit
+  /// sees at most `most` of the others, spread.
+  private static Training.Split split(int all, long most) {
+    int count = Math.min(MAX_HELD, all / HELD_SHARE);
+    int[] held = IntStream.range(0, count).map(i -> (2 * i + 1) * all / (2 * count)).toArray();
+    int[] others =
+        IntStream.range(0, all).filter(w -> Arrays.stream(held).noneMatch(h -> h == w)).toArray();
+    return new Training.Split(
+        Training.spread(others, (int) Math.max(1, Math.min(most, all))), held);
+  }
+
+  /// The fitted layer: what steps lead to is tried on windows that they have not seen, and kept only
+  /// where it lowers the error there.
+  ///
+  /// @param seed of all that is random in this layer
+  public Fitted fit(FactoredAttention closed, long seed, Listener listener) {
+    if (plan.steps() == 0 || split.held().length == 0) {
+      return new Fitted(closed, Optional.empty());
+    }
+    Set<Part> parts = parts(closed);
+    var problem = new HostProblem(windows, parts);
+    var settings = new Training.Settings(plan.steps(), plan.windowsPerStep(), rate, seed);
+    var training = new Training(problem, split, settings, listener::step);
+    Training.Trained trained = training.train(closed, parts);
+    if (!parts.contains(Part.OUTPUT) || outputWidth(closed) > MAX_OUTPUT_WIDTH) {
+      return new Fitted(trained.layer(), Optional.of(trained.outcome()));
+    }
+    FactoredAttention solved = withSolvedOutput(trained.layer());
+    double after = problem.error(solved, split.held());
+    FitOutcome outcome = trained.outcome();
+    return after < outcome.after()
+        ? new Fitted(
+            solved,
+            Optional.of(
+                new FitOutcome(outcome.bestStep(), outcome.before(), after, outcome.ending())))
+        : new Fitted(trained.layer(), Optional.of(outcome));
+  }
+
+  private FactoredAttention withSolvedOutput(FactoredAttention fitted) {
+    int[] seen = split.fitted();
+    float[] output =
+        OutputRefit.solve(
+            seen.length,
+            i -> {
+              var pass = new AttentionPass(fitted, windows.inputs(seen[i]));
+              return new OutputRefit.Window(pass.heads(), windows.target(seen[i]));
+            },
+            fitted.output(),
+            hiddenSize);
+    return new Maps(Map.of(Part.OUTPUT, output)).in(fitted);
+  }
+
+  private static int outputWidth(FactoredAttention layer) {
+    return layer.spec().layout().queryHeads() * layer.spec().layout().valueDim();
+  }
+
+  /// The maps that a conversion writes anew; a bias of the source's output stays as it is.
+  private Set<Part> parts(FactoredAttention closed) {
+    Set<Part> parts = EnumSet.noneOf(Part.class);
+    parts.add(Part.STATE);
+    if (!closed.tied()) {
+      parts.add(Part.KEY_UP);
+      parts.add(Part.VALUE_UP);
+    }
+    AttentionLayout source = layer.spec().attention().layout();
+    switch (source) {
+      case Gqa _ -> {
+        parts.addAll(Set.of(Part.ROPE_KEY, Part.OUTPUT));
+        if (!(closed.spec().query() instanceof QueryPath.Mixed)) {
+          parts.add(Part.QUERY);
+        }
+      }
+      case Gla _ -> {
+        if (closed.tied()) {
+          parts.addAll(Set.of(Part.QUERY, Part.OUTPUT));
+        }
+      }
+      case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.fit;
+
+import org.jspecify.annotations.NullMarked;

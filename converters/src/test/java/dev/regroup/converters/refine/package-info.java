@@ -1,4 +1,0 @@
-@NullMarked
-package dev.regroup.converters.refine;
-
-import org.jspecify.annotations.NullMarked;
