@@ -120,7 +120,7 @@ public final class DecodeBench {
 
   private int sets(Case one) {
     long wanted = Math.ceilDiv(4L * context.device().l2Bytes(), one.cacheBytes());
-    return (int) Math.clamp(wanted, 2, REPEATS + WARM_UPS); // more would never be used
+    return Math.clamp(wanted, 2, REPEATS + WARM_UPS); // more would never be used
   }
 
   private long poolBytes(Case one) {
