@@ -9,6 +9,7 @@ import dev.regroup.converters.report.ResourceUse;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.converters.write.SpaceNeeded;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.converters.write.WriteOptions;
@@ -74,7 +75,8 @@ final class Conversion {
     List<FinishedLayer> layers = List.of();
     var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
-        TargetDirectory.open(target, config.header(), plan.outputBytes(), writing)) {
+        TargetDirectory.open(
+            target, config.header(), SpaceNeeded.bytes(plan, source, writing), writing)) {
       if (!directory.complete()) {
         layers = write(directory, config);
       }
