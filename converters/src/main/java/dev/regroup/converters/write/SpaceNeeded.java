@@ -1,11 +1,14 @@
 package dev.regroup.converters.write;
 
 import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.system.RawFile;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /// How much of the disk an output takes.
@@ -28,26 +31,34 @@ public final class SpaceNeeded {
     if (!options.sparse()) {
       return mine;
     }
-    long data = 0;
-    for (Checkpoint.Shard shard : source.shards()) {
-      data += data(shard.file(), shard.bytes());
-    }
-    return Math.min(mine, written + data);
+    return Math.min(mine, written + data(plan, source));
   }
 
-  private static long data(Path file, long bytes) {
-    Optional<RawFile> raw = RawFile.open(file, false);
-    if (raw.isEmpty()) {
-      return bytes;
-    }
-    try (RawFile open = raw.get()) {
+  /// Bytes of kept tensors that do not lie in holes.
+  private static long data(ConversionPlan plan, Checkpoint source) {
+    Map<Path, Optional<RawFile>> files = new HashMap<>();
+    try {
       long sum = 0;
-      for (long at = open.data(0, bytes); at < bytes; ) {
-        long hole = open.hole(at, bytes);
-        sum += hole - at;
-        at = open.data(hole, bytes);
+      for (PlannedTensor tensor : plan.tensors(Fate.KEPT)) {
+        Checkpoint.Location at = source.locate(tensor.info().name());
+        Optional<RawFile> file =
+            files.computeIfAbsent(at.file(), path -> RawFile.open(path, false));
+        sum += file.isEmpty() ? at.bytes() : data(file.get(), at);
       }
       return sum;
+    } finally {
+      files.values().forEach(file -> file.ifPresent(RawFile::close));
     }
+  }
+
+  private static long data(RawFile file, Checkpoint.Location range) {
+    long end = range.offset() + range.bytes();
+    long sum = 0;
+    for (long at = file.data(range.offset(), end); at < end; ) {
+      long hole = file.hole(at, end);
+      sum += hole - at;
+      at = hole == end ? end : file.data(hole, end);
+    }
+    return sum;
   }
 }
