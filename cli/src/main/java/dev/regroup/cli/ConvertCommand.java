@@ -1,7 +1,6 @@
 package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
-import dev.regroup.cli.console.Quantity;
 import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
@@ -11,11 +10,8 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
-import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,23 +61,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private WritingOptions writingOptions;
 
-  @Option(
-      names = "--calibration",
-      paramLabel = "FILE|DIR",
-      description =
-          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
-              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
-  private @Nullable Path calibration;
-
-  @Option(
-      names = "--calibration-tokens",
-      paramLabel = "N",
-      defaultValue = "64K",
-      converter = Quantity.Count.class,
-      description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K"
-              + " is 1024. Default: 64K.")
-  private long calibrationTokens;
+  @Mixin private CalibrationOptions calibration;
 
   @Mixin private FitSettings fitSettings;
 
@@ -114,13 +94,14 @@ final class ConvertCommand implements Callable<Integer> {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
+      ConversionOptions running = options.on(device.backend());
       ConversionReport report =
           Conversions.convert(
               checkpoint,
               plan,
-              windows(console, checkpoint),
+              calibration.windows(console, checkpoint, fitSettings.tokens(), running),
               target,
-              options.on(device.backend()),
+              running,
               writingOptions.options(),
               console.progress());
       if (writingOptions.part().shared()) {
@@ -144,25 +125,9 @@ final class ConvertCommand implements Callable<Integer> {
 
   private FitOptions fitOptions() {
     try {
-      return fitSettings.options(calibrationTokens);
+      return fitSettings.options(calibration.statisticsTokens());
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
-  }
-
-  private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
-    if (calibration == null) {
-      console.notice(
-          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
-              + " does better");
-      return Optional.empty();
-    }
-    return Optional.of(
-        TokenWindows.read(
-            checkpoint,
-            calibration,
-            Windows.tokens(checkpoint),
-            Math.max(calibrationTokens, fitSettings.tokens()),
-            true));
   }
 }

@@ -36,7 +36,10 @@ public final class Main {
             .addSubcommand(new FixtureCommand(root))
             .addSubcommand(new DemoCommand(root))
             .addSubcommand(
-                new CommandLine(new BenchCommand()).addSubcommand(new ForwardBenchCommand(root)))
+                new CommandLine(new BenchCommand())
+                    .addSubcommand(new ForwardBenchCommand(root))
+                    .addSubcommand(new StreamBenchCommand(root))
+                    .addSubcommand(new DecodeBenchCommand(root)))
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)

@@ -55,6 +55,46 @@ final class ConvertCommandTest {
         .isEqualTo(inspected.at("/kv_cache/bytes_per_token").asLong());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "mla, deepseek-v2, DeepseekV2ForCausalLM, mla",
+    "mla, deepseek-v3, DeepseekV3ForCausalLM, mla",
+    "gla, reference, RegroupForCausalLM, gla"
+  })
+  void writesEveryProfileSoThatInspectAndVerifyAccept(
+      String to, String profile, String name, String layout) throws IOException {
+    Run convert = Run.of("convert", source, target, "--to", to, "--profile", profile, "-q");
+    assertThat(convert.exitCode()).as(convert.err()).isZero();
+    assertThat(Files.readString(target.resolve("config.json"))).contains(name);
+    JsonNode inspected = Run.of("inspect", target, "--json").json();
+    assertThat(inspected.at("/attention/0/layout").asString()).isEqualTo(layout);
+    Run verify = Run.of("verify", source, target, "--json", "-q");
+    assertThat(verify.exitCode()).as(verify.out() + verify.err()).isZero();
+  }
+
+  @Test
+  void samplesItsOwnCalibrationText() throws IOException {
+    Path again = folder.resolve("again");
+    for (Path to : new Path[] {target, again}) {
+      Run run =
+          Run.of(
+              "convert", source, to, "--to", "gla", "--calibration", "self",
+              "--calibration-tokens", "1K", "--json", "-q");
+      assertThat(run.exitCode()).as(run.err()).isZero();
+      assertThat(run.json().at("/calibration/tokens").asLong()).isEqualTo(1024);
+      assertThat(run.json().at("/calibration/source").asString()).isEqualTo("the source itself");
+    }
+    assertThat(Files.mismatch(target.resolve("config.json"), again.resolve("config.json")))
+        .isEqualTo(-1);
+  }
+
+  @Test
+  void namesTheProfilesItKnows() {
+    Run run = Run.of("convert", source, target, "--to", "gla", "--profile", "mine");
+    assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err()).contains("expected one of [regroup, reference, deepseek-v2, deepseek-v3]");
+  }
+
   @Test
   void givesTheSameBytesTwiceAndMeasuresOnText() throws IOException {
     Path again = folder.resolve("again");

@@ -40,11 +40,8 @@ final class FromMla {
 
   ClosedForm convert() {
     List<SharedState> states = new ArrayList<>();
-    Matrix identity = Matrix.identity(mla.latentDim());
     // keys and values of every group are linear in the same latent: one space for all
-    SharedState.Space latent =
-        SharedState.Space.of(
-            Matrix.stacked(List.of(identity, identity)), mla.latentDim(), statistics.states());
+    SharedState.Space latent = SharedState.Space.ofFeatures(statistics.states());
     for (int s = 0; s < target.layout().stateHeads(); s++) {
       states.add(
           latent.solve(

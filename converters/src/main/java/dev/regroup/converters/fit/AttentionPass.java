@@ -66,7 +66,8 @@ final class AttentionPass {
   private FloatBlock projectedQueries() {
     int all = extents.heads() * extents.queryDim();
     return switch (layer.spec().query()) {
-      case QueryPath.Direct _, QueryPath.LowRank _ -> mapped(inputs.query(), layer.query(), all);
+      case QueryPath.Direct _, QueryPath.LowRank _, QueryPath.Reference _ ->
+          mapped(inputs.query(), layer.query(), all);
       case QueryPath.Mixed(int dim, boolean _) -> {
         FloatBlock mixed = FloatBlock.zeros(inputs.tokens(), all);
         FloatBlock maps = FloatBlock.of(all, dim, layer.query());
