@@ -135,6 +135,53 @@ final class ConvertCommandTest {
   }
 
   @Test
+  void writesAManifestThatVerifyHoldsTheFilesAgainst() throws IOException {
+    assertThat(Run.of("convert", source, target, "--to", "gta", "-q").exitCode()).isZero();
+    Run good = Run.of("verify", target, "--level", "tensors", "--json");
+    assertThat(good.exitCode()).as(good.err()).isZero();
+    assertThat(good.json().at("/files").asInt()).isGreaterThan(3);
+    assertThat(Run.of("verify", source, target, "--level", "tensors", "-q").out())
+        .contains("manifest");
+    Path tokenizer = target.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replaceFirst("\\{", " "));
+    Run bad = Run.of("verify", target, "--level", "tensors");
+    assertThat(bad.exitCode()).isEqualTo(ExitCode.NOT_GOOD_ENOUGH);
+    assertThat(bad.out()).contains("FAIL", "tokenizer.json");
+    Run beside = Run.of("verify", source, target, "--level", "tensors", "-q");
+    assertThat(beside.exitCode()).isEqualTo(ExitCode.NOT_GOOD_ENOUGH);
+    assertThat(Run.of("verify", target).exitCode()).isEqualTo(ExitCode.USAGE);
+    Run none = Run.of("verify", source, "--level", "tensors", "-q");
+    assertThat(none.exitCode()).isEqualTo(ExitCode.BAD_CHECKPOINT);
+    assertThat(none.errLines()).singleElement().asString().contains("regroup.manifest.json");
+  }
+
+  @Test
+  void takesLinksHolesAndResumingFromTheCommandLine() throws IOException {
+    Run run =
+        Run.of(
+            "convert",
+            source,
+            target,
+            "--to",
+            "gta",
+            "-q",
+            "--link",
+            "copy",
+            "--sparse",
+            "--resume");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Run again = Run.of("convert", source, target, "--to", "gta", "-q", "--resume");
+    assertThat(again.exitCode()).as(again.err()).isZero();
+    Run both = Run.of("convert", source, target, "--to", "gta", "--resume", "--restart");
+    assertThat(both.exitCode()).isEqualTo(ExitCode.USAGE);
+    for (String part : new String[] {"0/2", "3/2", "2", "a/b"}) {
+      Run wrong = Run.of("convert", source, target, "--to", "gta", "--part", part);
+      assertThat(wrong.exitCode()).as(part).isEqualTo(ExitCode.USAGE);
+      assertThat(wrong.errLines()).as(part).singleElement().asString().contains("--part", "I/N");
+    }
+  }
+
+  @Test
   void refusesToConvertItsOwnOutput() {
     assertThat(Run.of("convert", source, target, "--to", "gta", "-q").exitCode()).isZero();
     Run again = Run.of("convert", target, folder.resolve("twice"), "--to", "gla", "-q");

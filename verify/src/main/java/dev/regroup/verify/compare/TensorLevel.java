@@ -1,12 +1,15 @@
 package dev.regroup.verify.compare;
 
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
+import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.TensorFindings;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -94,7 +97,14 @@ public final class TensorLevel {
         names(fates, Fate.ATTENTION_KEPT).size(),
         names(fates, Fate.CHANGED).size() + names(fates, Fate.CHANGED_NOT_FINITE).size(),
         config(),
-        names(fates, Fate.CHANGED_NOT_FINITE));
+        names(fates, Fate.CHANGED_NOT_FINITE),
+        manifest(progress));
+  }
+
+  private Optional<ManifestFindings> manifest(Progress progress) {
+    return target.tensors() instanceof Checkpoint checkpoint && Files.isDirectory(checkpoint.path())
+        ? ManifestCheck.of(checkpoint.path(), progress)
+        : Optional.empty();
   }
 
   private List<String> config() {

@@ -239,6 +239,14 @@ final class JsonReport {
     node.put("attention_changed", tensors.attentionChanged());
     node.set("config_differs", strings(tensors.config()));
     node.set("not_finite", strings(tensors.notFinite()));
+    tensors
+        .manifest()
+        .ifPresent(
+            manifest ->
+                node.putObject("manifest")
+                    .put("files", manifest.files())
+                    .put("bytes", manifest.bytes())
+                    .set("faults", strings(manifest.faults())));
     return node;
   }
 
