@@ -5,8 +5,8 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
-import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
@@ -61,6 +61,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private CalibrationOptions calibration;
 
+  @Mixin private WritingOptions writingOptions;
+
   @Mixin private FitSettings fitSettings;
 
   @Option(
@@ -69,11 +71,6 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Seed of everything random. Default: 1.")
   private long seed;
-
-  @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
 
   @Option(
       names = "--allow-non-finite",
@@ -105,7 +102,13 @@ final class ConvertCommand implements Callable<Integer> {
               calibration.windows(console, checkpoint, fitSettings.tokens(), running),
               target,
               running,
+              writingOptions.options(),
               console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -117,7 +120,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
+        fitOptions(), seed, writingOptions.overwrite(), allowNonFinite, RegroupCommand.version());
   }
 
   private FitOptions fitOptions() {

@@ -39,8 +39,8 @@ final class FitSettings {
       paramLabel = "R",
       defaultValue = "0.03",
       description =
-          "Learning rate: how far an element moves in a first step, relative to the root mean square"
-              + " of its matrix; it falls to 0. Default: 0.03.")
+          "Learning rate: how far an element moves in a first step, relative to the root mean"
+              + " square of its matrix; it falls to 0. Default: 0.03.")
   private double rate;
 
   @Option(
@@ -57,8 +57,8 @@ final class FitSettings {
       paramLabel = "SIZE",
       converter = Quantity.Bytes.class,
       description =
-          "Activations to keep in memory; the rest goes to a temporary file. GiB is binary. Default:"
-              + " half of the heap.")
+          "Activations to keep in memory; the rest goes to a temporary file. GiB is binary."
+              + " Default: half of the heap.")
   private @Nullable Long memory;
 
   /// The options that these spell.
@@ -79,7 +79,8 @@ final class FitSettings {
         memory == null ? Runtime.getRuntime().maxMemory() / 2 : memory);
   }
 
-  private static void require(boolean fine, String option, String expected, @Nullable Object found) {
+  private static void require(
+      boolean fine, String option, String expected, @Nullable Object found) {
     if (!fine) {
       throw new IllegalArgumentException(
           "%s: expected %s, found %s".formatted(option, expected, found));

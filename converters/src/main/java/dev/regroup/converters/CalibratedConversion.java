@@ -5,10 +5,10 @@ import dev.regroup.converters.calibrate.StatisticsCollector;
 import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.ClosedForm;
 import dev.regroup.converters.closedform.FactoredAttention;
-import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.fit.LayerFit;
+import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -58,8 +58,7 @@ final class CalibratedConversion implements LayerConversion {
     model = new Transformer(plan.source(), source, options.backend());
     fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
     boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
-    streams =
-        new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
+    streams = new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
   }
 
   @Override
@@ -123,7 +122,10 @@ final class CalibratedConversion implements LayerConversion {
   @Override
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
-    if (index + 1 < plan.source().layers().size()) {
+    boolean last = index + 1 == plan.source().layers().size();
+    if (!last && options.fit().mode() == FitOptions.Mode.PARALLEL) {
+      streams.advanceTogether(attend(index));
+    } else if (!last) {
       try (AttentionSublayer converted = sublayer(spec, written.get())) {
         streams.advance(attend(index), converted);
       }
@@ -132,10 +134,13 @@ final class CalibratedConversion implements LayerConversion {
 
   @Override
   public void skip(int index) {
-    throw new UnsupportedModelException(
-        "part: expected layers that do not depend on each other, found a calibrated conversion,"
-            + " where each repairs those before it -> convert on one machine, or without"
-            + " --calibration");
+    if (options.fit().mode() != FitOptions.Mode.PARALLEL) {
+      throw new UnsupportedModelException(
+          "part: expected layers that do not depend on each other, found a calibrated conversion"
+              + " where each repairs those before it -> give --fit-mode parallel, or convert in one"
+              + " process");
+    }
+    streams.advanceTogether(attend(index));
   }
 
   @Override

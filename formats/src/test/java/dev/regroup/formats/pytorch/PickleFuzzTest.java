@@ -11,6 +11,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -69,7 +70,7 @@ final class PickleFuzzTest {
     }
   }
 
-  private static void requireLine(String message) {
+  private static void requireLine(@Nullable String message) {
     assertThat(message).doesNotContain("\n").hasSizeLessThan(2000);
   }
 

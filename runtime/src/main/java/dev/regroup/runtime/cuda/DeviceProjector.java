@@ -105,6 +105,7 @@ final class DeviceProjector {
   /// Keys and values as one layer whose outputs lie as a cache row has them: each head's key, then its
   /// value.
   private void loadKeyValue(boolean bias, boolean keyNorm) {
+    CudaMath loader = weights.loader();
     Shape shape = Objects.requireNonNull(shapes.get(AttentionTensor.K_PROJ));
     int heads = row.stateHeads();
     int rows = (int) shape.extent(0);
@@ -115,11 +116,11 @@ final class DeviceProjector {
     AttentionTensor[] partBiases = {AttentionTensor.K_BIAS, AttentionTensor.V_BIAS};
     int dim = rows / heads;
     for (int part = 0; part < 2; part++) {
-      DeviceBlock staged = math.block("part", 1, Math.multiplyExact(rows, in));
+      DeviceBlock staged = loader.block("part", 1, Math.multiplyExact(rows, in));
       weights.read(parts[part].in(layer), staged);
       long at = both.address() + (long) part * dim * in * both.type().bytes();
       int step = dim * in;
-      math.copy(
+      loader.copy(
           staged,
           step,
           new DeviceBlock(at, both.type(), 1, 2 * rows * in, 2 * rows * in),
@@ -127,9 +128,9 @@ final class DeviceProjector {
           heads,
           step);
       if (biases != null) {
-        DeviceBlock stagedBias = math.scratch().block("partBias", Precision.FLOAT32, 1, rows);
+        DeviceBlock stagedBias = loader.scratch().block("partBias", Precision.FLOAT32, 1, rows);
         weights.read(partBiases[part].in(layer), stagedBias);
-        math.copy(
+        loader.copy(
             stagedBias,
             dim,
             new DeviceBlock(
@@ -138,7 +139,7 @@ final class DeviceProjector {
             heads,
             dim);
       }
-      math.synchronize(); // before the next part is staged
+      loader.synchronize(); // before the next part is staged
     }
     linears.put(AttentionTensor.K_PROJ, new DeviceLinear(both, biases));
     if (keyNorm) {
