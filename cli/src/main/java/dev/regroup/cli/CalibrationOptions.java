@@ -33,9 +33,9 @@ final class CalibrationOptions {
       paramLabel = "N",
       converter = Quantity.Count.class,
       description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
-              + " 1024. Default: 64K; where the source samples its own text, no more of it than takes"
-              + " about ten minutes.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K"
+              + " is 1024. Default: 64K; where the source samples its own text, no more of it than"
+              + " takes about ten minutes.")
   private @Nullable Long tokens;
 
   /// Tokens that the closed form's statistics are taken on at most.
@@ -60,12 +60,7 @@ final class CalibrationOptions {
     return Optional.of(
         calibration.equals("self")
             ? sampled(console, checkpoint, wanted, options)
-            : TokenWindows.read(
-                checkpoint,
-                Path.of(calibration),
-                windowTokens,
-                wanted,
-                true));
+            : TokenWindows.read(checkpoint, Path.of(calibration), windowTokens, wanted, true));
   }
 
   /// As many tokens as are asked for, or by default fewer where sampling them would take long.
@@ -76,6 +71,7 @@ final class CalibrationOptions {
     long sampled =
         tokens == null ? SelfSampler.affordableTokens(spec, windowTokens, wanted) : wanted;
     int windows = (int) Math.max(1, sampled / windowTokens);
-    return SelfSampler.of(checkpoint, spec, options.backend(), options.seed()).sample(windows, windowTokens, console.progress());
+    return SelfSampler.of(checkpoint, spec, options.backend(), options.seed())
+        .sample(windows, windowTokens, console.progress());
   }
 }

@@ -59,9 +59,9 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
-  @Mixin private WritingOptions writingOptions;
-
   @Mixin private CalibrationOptions calibration;
+
+  @Mixin private WritingOptions writingOptions;
 
   @Mixin private FitSettings fitSettings;
 

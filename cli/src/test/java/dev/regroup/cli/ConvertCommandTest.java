@@ -78,8 +78,17 @@ final class ConvertCommandTest {
     for (Path to : new Path[] {target, again}) {
       Run run =
           Run.of(
-              "convert", source, to, "--to", "gla", "--calibration", "self",
-              "--calibration-tokens", "1K", "--json", "-q");
+              "convert",
+              source,
+              to,
+              "--to",
+              "gla",
+              "--calibration",
+              "self",
+              "--calibration-tokens",
+              "1K",
+              "--json",
+              "-q");
       assertThat(run.exitCode()).as(run.err()).isZero();
       assertThat(run.json().at("/calibration/tokens").asLong()).isEqualTo(1024);
       assertThat(run.json().at("/calibration/source").asString()).isEqualTo("the source itself");
@@ -92,7 +101,8 @@ final class ConvertCommandTest {
   void namesTheProfilesItKnows() {
     Run run = Run.of("convert", source, target, "--to", "gla", "--profile", "mine");
     assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("expected one of [regroup, reference, deepseek-v2, deepseek-v3]");
+    assertThat(run.err())
+        .contains("expected one of [regroup, reference, deepseek-v2, deepseek-v3]");
   }
 
   @Test

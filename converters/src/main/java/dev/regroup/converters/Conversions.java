@@ -15,11 +15,11 @@ import java.util.Optional;
 
 /// The front door of this module: plans conversions and carries them out.
 ///
-/// | from | to GTA | to GLA |
-/// |---|---|---|
-/// | MHA, MQA, GQA | {@link dev.regroup.converters.closedform.ClosedForm} | the same |
-/// | MLA | the same; lossy | the same |
-/// | GTA, GLA | refused | refused |
+/// | from | to GTA | to GLA | to MLA |
+/// |---|---|---|---|
+/// | MHA, MQA, GQA | {@link dev.regroup.converters.closedform.ClosedForm} | the same | the same |
+/// | MLA | the same; lossy | the same | refused |
+/// | GTA, GLA | refused | refused | refused |
 public final class Conversions {
   private Conversions() {}
 

@@ -23,8 +23,8 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
-import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.formats.tensor.Shape;
+import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.decode.Decoder;
 import dev.regroup.runtime.model.Transformer;
@@ -91,7 +91,8 @@ final class ReferenceProfileTest {
     try (Checkpoint checkpoint = Checkpoints.open(target)) {
       assertThat(Checkpoints.describe(checkpoint)).isEqualTo(plan.target());
       assertThat(checkpoint.infos().stream().map(info -> info.name()))
-          .contains("model.layers.0.self_attn.W_ukv_1.weight", "model.layers.1.self_attn.W_dQ.bias");
+          .contains(
+              "model.layers.0.self_attn.W_ukv_1.weight", "model.layers.1.self_attn.W_dQ.bias");
     }
   }
 

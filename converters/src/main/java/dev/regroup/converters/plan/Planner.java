@@ -86,8 +86,8 @@ public final class Planner {
     if (request.profile() == Profile.REFERENCE
         && (request.target() != TargetLayout.GLA || fromMla)) {
       throw new UnsupportedModelException(
-          "layer 0: --profile reference: it is a form of GLA made from MHA or GQA, whose latents have"
-              + " a norm each -> --profile regroup");
+          "layer 0: --profile reference: it is a form of GLA made from MHA or GQA, whose latents"
+              + " have a norm each -> --profile regroup");
     }
     return switch (request.profile()) {
       case REGROUP, REFERENCE -> "regroup";

@@ -70,7 +70,8 @@ record ReferenceAttention(String where, AttentionSpec source, Gqa gqa, Conversio
     if (headNorm || keyNorm || source.window() != 0) {
       throw unsupported(
           "--profile reference",
-          "the reference has neither norms of query and key heads nor windows -> --profile regroup");
+          "the reference has neither norms of query and key heads nor windows -> --profile"
+              + " regroup");
     }
   }
 

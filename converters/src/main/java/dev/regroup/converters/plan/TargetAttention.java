@@ -237,7 +237,8 @@ final class TargetAttention {
   private static boolean hasBias(AttentionSpec source) {
     return switch (source.state()) {
       case StatePath.KeyValue(boolean bias, boolean _) -> bias;
-      case StatePath.Tied _, StatePath.Latent _, StatePath.Encoded _, StatePath.Reference _ -> false;
+      case StatePath.Tied _, StatePath.Latent _, StatePath.Encoded _, StatePath.Reference _ ->
+          false;
     };
   }
 

@@ -29,7 +29,8 @@ public record AttentionSpec(
     }
     if (state instanceof StatePath.Reference && layout.stateHeads() != 2) {
       throw new IllegalArgumentException(
-          "the reference's state path has two latent heads, found %d".formatted(layout.stateHeads()));
+          "the reference's state path has two latent heads, found %d"
+              .formatted(layout.stateHeads()));
     }
   }
 
@@ -133,8 +134,7 @@ public record AttentionSpec(
     }
   }
 
-  private void addReference(
-      Map<AttentionTensor, Shape> tensors, long states, int hiddenSize) {
+  private void addReference(Map<AttentionTensor, Shape> tensors, long states, int hiddenSize) {
     long down = states + layout.ropeDim();
     long latent = states / 2;
     long up = (long) layout.queryHeads() / 2 * (layout.nopeDim() + layout.valueDim());

@@ -52,7 +52,8 @@ public final class BatchDecoder implements AutoCloseable {
   public float[] step(int[] tokens) {
     if (tokens.length != sequences) {
       throw new IllegalArgumentException(
-          "expected a token for each of %d sequences, found %d".formatted(sequences, tokens.length));
+          "expected a token for each of %d sequences, found %d"
+              .formatted(sequences, tokens.length));
     }
     float[] hidden = embedding.embed(tokens);
     for (int i = 0; i < layers.size(); i++) {

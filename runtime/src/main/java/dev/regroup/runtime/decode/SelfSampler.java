@@ -36,8 +36,7 @@ public final class SelfSampler {
 
   /// What texts of many kinds start with; no blank at the end, which most tokens have in front.
   private static final List<String> TEXTS =
-      List.of(
-          "The", "In the", "I", "import", "def", "#include", "{", "1.", "Question:", "#");
+      List.of("The", "In the", "I", "import", "def", "#include", "{", "1.", "Question:", "#");
 
   private final Transformer model;
   private final List<int[]> beginnings;
@@ -47,8 +46,7 @@ public final class SelfSampler {
   /// @param beginnings tokens that windows start with, dealt out in turn; none empty
   /// @param endOfText the id after which the first token of the window comes again, as in packed text;
   ///     nothing where the model itself goes on with the next document
-  public SelfSampler(
-      Transformer model, List<int[]> beginnings, OptionalInt endOfText, long seed) {
+  public SelfSampler(Transformer model, List<int[]> beginnings, OptionalInt endOfText, long seed) {
     this.model = model;
     this.beginnings = List.copyOf(beginnings);
     this.endOfText = endOfText;
@@ -62,8 +60,7 @@ public final class SelfSampler {
   /// @param backend what runs the model
   /// @throws CheckpointException where the config names neither BOS nor EOS
   /// @throws UnsupportedModelException where the weights do not fit in memory at once
-  public static SelfSampler of(
-      Checkpoint checkpoint, ModelSpec spec, Backend backend, long seed) {
+  public static SelfSampler of(Checkpoint checkpoint, ModelSpec spec, Backend backend, long seed) {
     requireMemory(checkpoint, spec);
     ModelConfig config = checkpoint.config();
     List<Integer> bos = ids(config, "bos_token_id");
@@ -75,9 +72,7 @@ public final class SelfSampler {
     }
     int start = bos.isEmpty() ? eos.getFirst() : bos.getFirst();
     OptionalInt end =
-        eos.isEmpty() || eos.contains(start)
-            ? OptionalInt.empty()
-            : OptionalInt.of(eos.getFirst());
+        eos.isEmpty() || eos.contains(start) ? OptionalInt.empty() : OptionalInt.of(eos.getFirst());
     return new SelfSampler(
         new Transformer(spec, checkpoint, backend), beginnings(checkpoint, start), end, seed);
   }
@@ -123,8 +118,8 @@ public final class SelfSampler {
     long heap = Runtime.getRuntime().maxMemory();
     if (bytes > 0.8 * heap) {
       throw new UnsupportedModelException(
-          ("%s: --calibration self: sampling holds all weights, %.1f GB in float32, in a heap of %.1f GB"
-                  + " -> --calibration FILE|DIR, or a larger -Xmx")
+          ("%s: --calibration self: sampling holds all weights, %.1f GB in float32, in a heap of"
+               + " %.1f GB -> --calibration FILE|DIR, or a larger -Xmx")
               .formatted(checkpoint.path(), bytes / 1e9, heap / 1e9));
     }
   }

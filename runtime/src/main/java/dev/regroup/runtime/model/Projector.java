@@ -112,8 +112,7 @@ final class Projector {
                 norm(AttentionTensor.KV_NORM_1, first),
                 norm(AttentionTensor.KV_NORM_2, second),
                 tokens);
-        yield joined(
-            both, columns(down, row.elements(), 2 * latent, layout.ropeDim()), tokens);
+        yield joined(both, columns(down, row.elements(), 2 * latent, layout.ropeDim()), tokens);
       }
     };
   }

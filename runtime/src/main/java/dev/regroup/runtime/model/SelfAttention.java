@@ -159,8 +159,7 @@ final class SelfAttention implements AttentionSublayer {
     int width = gla.nopeDim() + gla.valueDim();
     if (spec.state() instanceof StatePath.Reference) {
       int half = gla.queryHeads() / 2;
-      float[] up =
-          weights.get(head < half ? AttentionTensor.W_UKV_1 : AttentionTensor.W_UKV_2);
+      float[] up = weights.get(head < half ? AttentionTensor.W_UKV_1 : AttentionTensor.W_UKV_2);
       return FloatBlock.of(half * width, gla.latentDim(), up).rows(head % half * width, width);
     }
     return FloatBlock.of(
@@ -178,8 +177,7 @@ final class SelfAttention implements AttentionSublayer {
     int half = layout.queryHeads() / 2;
     for (int head = 0; head < layout.queryHeads(); head++) {
       float[] bias =
-          weights.get(
-              head < half ? AttentionTensor.W_UKV_1_BIAS : AttentionTensor.W_UKV_2_BIAS);
+          weights.get(head < half ? AttentionTensor.W_UKV_1_BIAS : AttentionTensor.W_UKV_2_BIAS);
       int from = head % half * width + layout.nopeDim();
       for (int token = 0; token < tokens; token++) {
         int at = (token * layout.queryHeads() + head) * layout.valueDim();

@@ -102,8 +102,7 @@ final class SelfSamplerTest {
       ModelSpec spec = Checkpoints.describe(checkpoint);
       assertThat(SelfSampler.affordableTokens(spec, 512, 1 << 16)).isEqualTo(1 << 16);
       ModelSpec large =
-          new ModelSpec(
-              spec.architecture(), 1 << 16, 1 << 24, spec.layers(), 1e-6, true, 4096, 0);
+          new ModelSpec(spec.architecture(), 1 << 16, 1 << 24, spec.layers(), 1e-6, true, 4096, 0);
       assertThat(SelfSampler.affordableTokens(large, 512, 1 << 16)).isEqualTo(8 * 512);
     }
   }
