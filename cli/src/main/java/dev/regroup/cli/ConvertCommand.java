@@ -7,7 +7,6 @@ import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.text.TokenWindows;
@@ -19,7 +18,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -76,8 +74,8 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "64K",
       converter = Quantity.Count.class,
       description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
-              + " 1024. Default: 64K.")
+          "Tokens that the closed form's statistics are taken on at most, spread over the text; K"
+              + " is 1024. Default: 64K.")
   private long calibrationTokens;
 
   @Mixin private FitSettings fitSettings;
@@ -115,12 +113,7 @@ final class ConvertCommand implements Callable<Integer> {
       plan.notes().forEach(note -> console.notice("note: " + note));
       ConversionReport report =
           Conversions.convert(
-              checkpoint,
-              plan,
-              windows(console, checkpoint),
-              target,
-              options,
-              console.progress());
+              checkpoint, plan, windows(console, checkpoint), target, options, console.progress());
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -132,15 +125,11 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
-  }
-
-  private FitOptions fitOptions() {
-    try {
-      return fitSettings.options(calibrationTokens);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
+        fitSettings.options(calibrationTokens),
+        seed,
+        overwrite,
+        allowNonFinite,
+        RegroupCommand.version());
   }
 
   private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {

@@ -5,10 +5,10 @@ import dev.regroup.converters.calibrate.StatisticsCollector;
 import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.ClosedForm;
 import dev.regroup.converters.closedform.FactoredAttention;
-import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.fit.LayerFit;
+import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -59,8 +59,7 @@ final class CalibratedConversion implements LayerConversion {
     model = new Transformer(plan.source(), source);
     fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
     boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
-    streams =
-        new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
+    streams = new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
   }
 
   @Override

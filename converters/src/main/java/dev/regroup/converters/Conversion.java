@@ -6,7 +6,6 @@ import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.report.ResourceUse;
-import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
@@ -103,7 +102,8 @@ final class Conversion {
       if (!writing.part().shared()) {
         List<AttentionSpec> attention = layers.stream().map(FinishedLayer::spec).toList();
         ModelSpec result = plan.target().withAttention(plan.target().architecture(), attention);
-        directory.commit(config.write(directory.smallFiles(), result, shards));
+        List<LayerReport> reports = layers.stream().map(FinishedLayer::report).toList();
+        directory.commit(config.write(directory.smallFiles(), result, reports, shards));
       }
       return layers;
     } catch (CheckpointException | UnsupportedModelException e) {

@@ -13,6 +13,7 @@ import dev.regroup.verify.judge.Judge;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -28,7 +29,8 @@ public final class Verifier {
   ///     model but for attention
   public static VerificationReport verify(
       Checkpoint source, Checkpoint target, VerifyOptions options, Progress progress) {
-    return verify(subject(source), subject(target), options, progress);
+    return verify(subject(source), subject(target), options, progress)
+        .withConversion(ConversionRecord.of(target));
   }
 
   private static Subject subject(Checkpoint checkpoint) {
@@ -68,7 +70,8 @@ public final class Verifier {
         found.logits(),
         found.decode(),
         found.cache(),
-        found.controls());
+        found.controls(),
+        List.of());
   }
 
   private static void requireComparable(Subject source, Subject target) {

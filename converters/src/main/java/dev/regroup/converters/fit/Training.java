@@ -52,7 +52,8 @@ final class Training {
     double before = problem.error(closed, split.held());
     Maps maps = Maps.of(closed, parts).copy();
     FactoredAttention live = maps.in(closed);
-    Moments moments = problem.moments(closed, spread(split.fitted(), MOMENT_WINDOWS), settings.seed());
+    Moments moments =
+        problem.moments(closed, spread(split.fitted(), MOMENT_WINDOWS), settings.seed());
     var adam = new EigenAdam(maps, Extents.of(closed), moments);
     var order = new WindowOrder(split.fitted(), settings.seed());
     Maps best = Maps.of(closed, parts);
@@ -81,8 +82,7 @@ final class Training {
       }
     }
     return new Trained(
-        bestStep == 0 ? closed : best.in(closed),
-        new FitOutcome(bestStep, before, least, ending));
+        bestStep == 0 ? closed : best.in(closed), new FitOutcome(bestStep, before, least, ending));
   }
 
   /// Rises linearly, then falls linearly to 0 behind the last step.

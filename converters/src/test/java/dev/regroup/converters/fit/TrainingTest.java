@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class TrainingTest {
   private static final int WINDOWS = 24;
   private static final Training.Split SPLIT =
-      new Training.Split(
-          IntStream.range(0, 20).toArray(), IntStream.range(20, WINDOWS).toArray());
+      new Training.Split(IntStream.range(0, 20).toArray(), IntStream.range(20, WINDOWS).toArray());
 
   @ParameterizedTest
   @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")

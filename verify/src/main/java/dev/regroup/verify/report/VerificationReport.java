@@ -12,6 +12,8 @@ import java.util.Optional;
 /// @param checks in the order of levels
 /// @param layers empty where no layer was run
 /// @param controls nothing where no layer was run
+/// @param conversion what the conversion wrote down about the layers that it fitted; empty where it left
+///     no record
 public record VerificationReport(
     String toolVersion,
     Verdict verdict,
@@ -26,10 +28,32 @@ public record VerificationReport(
     Optional<LogitFindings> logits,
     Optional<DecodeFindings> decode,
     CacheFindings cache,
-    Optional<ControlFindings> controls) {
+    Optional<ControlFindings> controls,
+    List<ConvertedLayer> conversion) {
   public VerificationReport {
     checks = List.copyOf(checks);
     layers = List.copyOf(layers);
+    conversion = List.copyOf(conversion);
+  }
+
+  /// The same with what the conversion wrote down.
+  public VerificationReport withConversion(List<ConvertedLayer> record) {
+    return new VerificationReport(
+        toolVersion,
+        verdict,
+        reason,
+        source,
+        target,
+        tokens,
+        thresholds,
+        checks,
+        tensors,
+        layers,
+        logits,
+        decode,
+        cache,
+        controls,
+        record);
   }
 
   /// Versioned JSON, snake_case; numbers that could not be measured are null.

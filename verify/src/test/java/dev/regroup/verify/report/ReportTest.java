@@ -111,6 +111,17 @@ class ReportTest {
   }
 
   @Test
+  void plotsWhatTheFitDidWhereTheConversionWroteItDown() {
+    VerificationReport report =
+        REPORT.withConversion(
+            java.util.List.of(
+                new ConvertedLayer(0, 0.5, 0.125), new ConvertedLayer(1, 0.25, 0.0625)));
+    assertThat(report.html()).contains("before the fit", "after the fit", "0.0625");
+    assertThat(REPORT.html()).doesNotContain("after the fit");
+    assertThat(report.json()).contains("\"error_before\"", "0.0625");
+  }
+
+  @Test
   void writesATableForTheTerminal() {
     assertThat(REPORT.text())
         .startsWith("PASS: everything exact holds; no quality threshold was given")
@@ -135,7 +146,8 @@ class ReportTest {
         REPORT.logits(),
         REPORT.decode(),
         REPORT.cache(),
-        REPORT.controls());
+        REPORT.controls(),
+        REPORT.conversion());
   }
 
   private static Document parse(String xml) throws Exception {
