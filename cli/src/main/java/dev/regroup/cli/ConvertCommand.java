@@ -9,6 +9,7 @@ import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -60,6 +61,8 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
+  @Mixin private WritingOptions writingOptions;
+
   @Option(
       names = "--calibration",
       paramLabel = "FILE|DIR",
@@ -88,16 +91,13 @@ final class ConvertCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
-
-  @Option(
       names = "--allow-non-finite",
       description = "Let NaN and infinite weights through instead of refusing them.")
   private boolean allowNonFinite;
 
   @Mixin private ScratchOptions scratch;
+
+  @Mixin private DeviceOptions deviceOptions;
 
   ConvertCommand(RegroupCommand root) {
     this.root = root;
@@ -107,13 +107,25 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() {
     ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = scratch.open(source, target)) {
+        Checkpoint checkpoint = scratch.open(source, target);
+        Device device = deviceOptions.open(console)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
       ConversionReport report =
           Conversions.convert(
-              checkpoint, plan, windows(console, checkpoint), target, options, console.progress());
+              checkpoint,
+              plan,
+              windows(console, checkpoint),
+              target,
+              options.on(device.backend()),
+              writingOptions.options(),
+              console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -127,7 +139,7 @@ final class ConvertCommand implements Callable<Integer> {
     return new ConversionOptions(
         fitSettings.options(calibrationTokens),
         seed,
-        overwrite,
+        writingOptions.overwrite(),
         allowNonFinite,
         RegroupCommand.version());
   }

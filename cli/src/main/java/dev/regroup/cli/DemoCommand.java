@@ -7,11 +7,13 @@ import dev.regroup.cli.demo.DemoText;
 import dev.regroup.cli.demo.Demonstration;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.verify.report.Verdict;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `demo`: the whole flow on bundled models.
@@ -41,18 +43,26 @@ final class DemoCommand implements Callable<Integer> {
       description = "Where models and reports are left. Default: ./regroup-demo.")
   private Path out;
 
+  @Mixin private DeviceOptions deviceOptions;
+
   DemoCommand(RegroupCommand root) {
     this.root = root;
   }
 
   @Override
   public Integer call() {
-    try (Console console = root.openConsole()) {
+    try (Console console = root.openConsole();
+        Device device = deviceOptions.open(console)) {
       var options =
           new ConversionOptions(FitOptions.DEFAULT, SEED, true, false, RegroupCommand.version());
       var demonstration =
           new Demonstration(
-              out, Demonstration.Extent.DEFAULT, options, console::notice, ReportFiles::write);
+              out,
+              Demonstration.Extent.DEFAULT,
+              options.on(device.backend()),
+              device,
+              console::notice,
+              ReportFiles::write);
       List<DemoResult> results = demonstration.run(console.progress());
       if (console.wantsJson()) {
         console.print(DemoJson.of(results));

@@ -17,7 +17,7 @@ final class ExitCode {
   /// Well-formed, but nothing here reads or converts it.
   static final int UNSUPPORTED = 4;
 
-  /// The device asked for is not here.
+  /// The device asked for is not here, is too old, is out of memory or failed.
   static final int NO_DEVICE = 5;
 
   /// `verify` ran, and what it saw is not enough for a verdict.

@@ -2,6 +2,7 @@ package dev.regroup.cli;
 
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.runtime.DeviceException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -23,6 +24,7 @@ record Failure(String line, int exitCode) {
     return switch (exception) {
       case CheckpointException e -> failure(e, ExitCode.BAD_CHECKPOINT);
       case UnsupportedModelException e -> failure(e, ExitCode.UNSUPPORTED);
+      case DeviceException e -> failure(e, ExitCode.NO_DEVICE);
       case IllegalArgumentException e -> failure(e, ExitCode.USAGE);
       case UncheckedIOException e -> new Failure(oneLine(said(e)), ExitCode.IO);
       case IOException e -> new Failure(oneLine(describe(e)), ExitCode.IO);

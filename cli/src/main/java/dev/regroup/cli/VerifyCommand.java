@@ -3,6 +3,7 @@ package dev.regroup.cli;
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.Verifier;
 import dev.regroup.verify.VerifyOptions;
@@ -102,6 +103,8 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Mixin private ScratchOptions scratch;
 
+  @Mixin private DeviceOptions deviceOptions;
+
   VerifyCommand(RegroupCommand root) {
     this.root = root;
   }
@@ -110,12 +113,14 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() {
     try (Console console = root.openConsole();
         Checkpoint before = scratch.open(source);
-        Checkpoint after = scratch.open(target)) {
+        Checkpoint after = scratch.open(target);
+        Device device = deviceOptions.open(console)) {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)
               .map(path -> TokenWindows.read(before, path, Windows.tokens(before), tokens, false));
       var options = new VerifyOptions(windows, levels(), thresholds(), VerifyOptions.DECODE_TOKENS);
-      VerificationReport result = Verifier.verify(before, after, options, console.progress());
+      VerificationReport result =
+          Verifier.verify(before, after, options, device, console.progress());
       if (report != null) {
         ReportFiles.write(report, result);
         console.notice("reports are in " + report);

@@ -86,9 +86,10 @@ final class ArchitectureTest {
         .check(classes);
   }
 
-  /// Linear algebra, and the system calls that the JDK has no words for.
+  /// Linear algebra, cuBLAS beside our kernels, and the system calls that the JDK has no words for.
   private static final Set<String> NATIVE_ROOMS =
-      Set.of("dev.regroup.runtime.linalg", "dev.regroup.formats.system");
+      Set.of(
+          "dev.regroup.runtime.linalg", "dev.regroup.runtime.cuda", "dev.regroup.formats.system");
 
   @ArchTest
   static void fewRoomsCallNativeCode(JavaClasses classes) {
@@ -100,6 +101,17 @@ final class ArchitectureTest {
       }
     }
     assertThat(rooms).as("rooms that use java.lang.foreign.Linker").isSubsetOf(NATIVE_ROOMS);
+  }
+
+  @ArchTest
+  static void onlyOneRoomKnowsJCuda(JavaClasses classes) {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.regroup.runtime.cuda")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jcuda..")
+        .check(classes);
   }
 
   @ArchTest

@@ -19,7 +19,6 @@ import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.model.AttentionSublayer;
-import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.Transformer;
 import dev.regroup.runtime.text.TokenWindows;
@@ -56,7 +55,7 @@ final class CalibratedConversion implements LayerConversion {
     this.options = options;
     this.progress = progress;
     EnoughTokens.require(plan.target(), calibration);
-    model = new Transformer(plan.source(), source);
+    model = new Transformer(plan.source(), source, options.backend());
     fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
     boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
     streams = new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
@@ -75,6 +74,9 @@ final class CalibratedConversion implements LayerConversion {
   @Override
   public void close() {
     streams.close();
+    if (current != null) {
+      current.close();
+    }
   }
 
   @Override
@@ -92,10 +94,9 @@ final class CalibratedConversion implements LayerConversion {
             streams.spread(options.fit().statisticsTokens() / streams.tokens()),
             spec.hiddenSize());
     ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
-    double closedError = error(layer, sublayer(closed.attention(), weights));
+    double closedError = error(layer, closed.attention(), weights);
     LayerFit.Fitted fitted = fit(layer, weights, closed.attention(), index);
-    AttentionSublayer converted = sublayer(fitted.attention(), weights);
-    double error = error(layer, converted);
+    double error = error(layer, fitted.attention(), weights);
     return new Converted(
         fitted.attention().spec(),
         fitted.attention().tensors(weights.tensors()),
@@ -121,17 +122,25 @@ final class CalibratedConversion implements LayerConversion {
   @Override
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
-    if (index + 1 < plan.source().layers().size()) {
-      streams.advance(attend(index), sublayer(spec, written.get()));
+    boolean last = index + 1 == plan.source().layers().size();
+    if (!last && options.fit().mode() == FitOptions.Mode.PARALLEL) {
+      streams.advanceTogether(attend(index));
+    } else if (!last) {
+      try (AttentionSublayer converted = sublayer(spec, written.get())) {
+        streams.advance(attend(index), converted);
+      }
     }
   }
 
   @Override
   public void skip(int index) {
-    throw new UnsupportedModelException(
-        "part: expected layers that do not depend on each other, found a calibrated conversion,"
-            + " where each repairs those before it -> convert on one machine, or without"
-            + " --calibration");
+    if (options.fit().mode() != FitOptions.Mode.PARALLEL) {
+      throw new UnsupportedModelException(
+          "part: expected layers that do not depend on each other, found a calibrated conversion"
+              + " where each repairs those before it -> give --fit-mode parallel, or convert in one"
+              + " process");
+    }
+    streams.advanceTogether(attend(index));
   }
 
   @Override
@@ -142,6 +151,9 @@ final class CalibratedConversion implements LayerConversion {
   /// The layer, once the source's attention of it has run on the source's stream.
   private DecoderLayer attend(int index) {
     if (attended != index) {
+      if (current != null) {
+        current.close();
+      }
       current = model.layer(index);
       streams.attend(current);
       FiniteActivations.require(current, streams, index);
@@ -150,13 +162,17 @@ final class CalibratedConversion implements LayerConversion {
     return Objects.requireNonNull(current);
   }
 
-  private AttentionSublayer sublayer(FactoredAttention attention, LayerWeights weights) {
-    return sublayer(attention.spec(), attention.tensors(weights.tensors()));
+  private double error(DecoderLayer layer, FactoredAttention attention, LayerWeights weights) {
+    try (AttentionSublayer converted =
+        sublayer(attention.spec(), attention.tensors(weights.tensors()))) {
+      return error(layer, converted);
+    }
   }
 
   private AttentionSublayer sublayer(AttentionSpec spec, Map<AttentionTensor, float[]> tensors) {
-    return AttentionSublayers.of(
-        spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
+    return options
+        .backend()
+        .attention(spec, plan.source().hiddenSize(), plan.source().normEpsilon(), tensors);
   }
 
   /// Squared error over squared size of the sublayer's output, on the source's own input.

@@ -9,6 +9,7 @@ import dev.regroup.converters.report.ResourceUse;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.converters.write.StoredBytes;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.converters.write.WriteOptions;
@@ -72,9 +73,9 @@ final class Conversion {
     ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
-    var config = new TargetConfig(source, plan, calibration, options);
+    var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
-        TargetDirectory.open(target, config.header(), plan.outputBytes(), writing)) {
+        TargetDirectory.open(target, config.header(), neededBytes(), writing)) {
       if (!directory.complete()) {
         layers = write(directory, config);
       }
@@ -87,6 +88,13 @@ final class Conversion {
         calibration.map(TokenWindows::tokens).orElse(0L),
         layers.stream().map(FinishedLayer::report).toList(),
         new ResourceUse((System.nanoTime() - begin) / 1e9, PeakHeap.bytes(), spilledBytes));
+  }
+
+  /// What the output takes on the disk; headers come with what is to spare.
+  private long neededBytes() {
+    return writing.sparse()
+        ? Math.min(plan.outputBytes(), StoredBytes.of(source) + plan.bytes(Fate.WRITTEN))
+        : plan.outputBytes();
   }
 
   private List<FinishedLayer> write(TargetDirectory directory, TargetConfig config) {

@@ -1,6 +1,7 @@
 package dev.regroup.converters;
 
 import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.runtime.model.Backend;
 
 /// How a plan is carried out.
 ///
@@ -9,5 +10,22 @@ import dev.regroup.converters.fit.FitOptions;
 /// @param overwrite whether an existing target is replaced
 /// @param allowNonFinite whether NaN and infinite weights are let through instead of refused
 /// @param toolVersion written into the target's config
+/// @param backend runs the source's layers, and the converted ones beside them
 public record ConversionOptions(
-    FitOptions fit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {}
+    FitOptions fit,
+    long seed,
+    boolean overwrite,
+    boolean allowNonFinite,
+    String toolVersion,
+    Backend backend) {
+  /// Options of a conversion on the CPU.
+  public ConversionOptions(
+      FitOptions fit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {
+    this(fit, seed, overwrite, allowNonFinite, toolVersion, Backend.cpu());
+  }
+
+  /// The same on another backend.
+  public ConversionOptions on(Backend other) {
+    return new ConversionOptions(fit, seed, overwrite, allowNonFinite, toolVersion, other);
+  }
+}

@@ -22,6 +22,7 @@ import dev.regroup.verify.report.DecodeFindings;
 import dev.regroup.verify.report.LayerFinding;
 import dev.regroup.verify.report.Level;
 import dev.regroup.verify.report.LogitFindings;
+import dev.regroup.verify.report.SpeedFindings;
 import dev.regroup.verify.report.TensorFindings;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,15 +43,25 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
   /// Bytes of a cached element in reports: caches are kept in BF16.
   private static final int ELEMENT_BYTES = 2;
 
+  /// Sequences decoded at once when speed is measured.
+  private static final int[] BATCHES = {1, 64};
+
+  /// Tokens in each cache when speed is measured.
+  private static final int SPEED_CONTEXT = 4096;
+
   private static final int[] RANKS = {1, 2, 4, 8};
 
   Findings findings(Progress progress) {
     Set<Level> wanted = options.wanted();
-    Optional<TensorFindings> tensors =
+    Optional<TensorLevel.Outcome> compared =
         wanted.contains(Level.TENSORS)
-            ? Optional.of(TensorLevel.examine(source, target, progress))
+            ? Optional.of(TensorLevel.compare(source, target, progress))
             : Optional.empty();
-    Optional<String> tooLarge = Footprint.tooLarge(source, target, options.memory());
+    Optional<TensorFindings> tensors = compared.map(TensorLevel.Outcome::findings);
+    Optional<String> tooLarge =
+        source.device().readsIntoHeap()
+            ? Footprint.tooLarge(source, target, options.memory())
+            : Optional.empty();
     if (tooLarge.isPresent()) {
       return attentionAlone(tensors, tooLarge.get(), progress);
     }
@@ -59,17 +70,18 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     Optional<ControlFindings> controls = Optional.empty();
     if (wanted.stream().anyMatch(level -> level != Level.TENSORS && level != Level.DECODE)) {
       PlantedFault fault = PlantedFault.in(target);
-      List<Comparison> compared = compare(fault, progress);
-      layers = layers(compared.getFirst());
+      Set<String> identical = compared.map(TensorLevel.Outcome::identical).orElse(Set.of());
+      List<Comparison> pairs = compare(fault, identical, progress);
+      layers = layers(pairs.getFirst());
       if (wanted.contains(Level.LOGITS) && options.text().isPresent()) {
-        logits = Optional.of(Fidelity.of(compared.getFirst().windows()));
+        logits = Optional.of(Fidelity.of(pairs.getFirst().windows()));
       }
-      controls =
-          Optional.of(Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
+      controls = Optional.of(Controls.of(pairs.getFirst(), pairs.get(1), pairs.getLast(), fault));
     }
     if (!wanted.contains(Level.DECODE)) {
       CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
-      return new Findings(tensors, layers, logits, Optional.empty(), computed, controls);
+      return new Findings(
+          tensors, layers, logits, Optional.empty(), computed, controls, Optional.empty());
     }
     DecodeLevel.Outcome ofSource = DecodeLevel.run(source, prompts(), progress);
     DecodeLevel.Outcome ofTarget = DecodeLevel.run(target, prompts(), progress);
@@ -78,7 +90,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
             OptionalDouble.of(ofSource.elementsPerToken() * ELEMENT_BYTES),
             OptionalDouble.of(ofTarget.elementsPerToken() * ELEMENT_BYTES));
     return new Findings(
-        tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls);
+        tensors, layers, logits, Optional.of(decode(ofSource, ofTarget)), cache, controls, speed());
   }
 
   /// What can be seen of models whose layers do not fit in memory.
@@ -95,18 +107,25 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     }
     CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
     return new Findings(
-            tensors, layers, Optional.empty(), Optional.empty(), computed, Optional.empty())
+            tensors,
+            layers,
+            Optional.empty(),
+            Optional.empty(),
+            computed,
+            Optional.empty(),
+            Optional.empty())
         .tooLarge(alone, reason);
   }
 
-  private List<Comparison> compare(PlantedFault fault, Progress progress) {
+  /// @param identical tensors of the target, and so of the planted fault, that are the source's
+  private List<Comparison> compare(PlantedFault fault, Set<String> identical, Progress progress) {
     int few = Math.min(FEW, windows.windows().size());
     return LockStep.run(
         source,
         List.of(
-            new Contender(target, windows.windows().size()),
-            new Contender(source, few),
-            new Contender(fault.subject(), few)),
+            new Contender(target, windows.windows().size(), identical),
+            new Contender(source, few, identical),
+            new Contender(fault.subject(), few, identical)),
         windows.windows(),
         progress);
   }
@@ -143,8 +162,7 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     List<int[]> prompts = prompts();
     double agreement = Double.NaN;
     long needed = Math.max(Greedy.bytes(source.spec()), Greedy.bytes(target.spec()));
-    // weights of one model, and as much again for what reading them takes
-    if (needed <= Runtime.getRuntime().maxMemory() / 2) {
+    if (needed <= source.device().modelBytes()) {
       agreement =
           Greedy.agreement(
               Greedy.continuations(source, prompts, CONTINUATION),
@@ -157,6 +175,32 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         prompts.getFirst().length,
         CONTINUATION,
         agreement);
+  }
+
+  /// Tokens a second of both models, where the device runs a whole step and holds both at once.
+  private Optional<SpeedFindings> speed() {
+    var batches = new ArrayList<SpeedFindings.Batch>();
+    for (int sequences : BATCHES) {
+      OptionalDouble ofSource = speed(source, sequences);
+      OptionalDouble ofTarget = speed(target, sequences);
+      if (ofSource.isPresent() && ofTarget.isPresent()) {
+        batches.add(
+            new SpeedFindings.Batch(sequences, ofSource.getAsDouble(), ofTarget.getAsDouble()));
+      }
+    }
+    return batches.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new SpeedFindings(speedContext(), batches));
+  }
+
+  private int speedContext() {
+    return Math.min(SPEED_CONTEXT, source.spec().maxPositions() / 2);
+  }
+
+  private OptionalDouble speed(Subject subject, int sequences) {
+    return subject
+        .device()
+        .decodeSpeed(subject.spec(), subject.tensors(), sequences, speedContext());
   }
 
   private CacheFindings cache(OptionalDouble ofSource, OptionalDouble ofTarget) {

@@ -6,6 +6,7 @@ import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
@@ -29,12 +30,25 @@ public final class Verifier {
   ///     model but for attention
   public static VerificationReport verify(
       Checkpoint source, Checkpoint target, VerifyOptions options, Progress progress) {
-    return verify(subject(source), subject(target), options, progress)
+    return verify(source, target, options, Device.cpu(), progress);
+  }
+
+  /// The same, both models run on a device.
+  ///
+  /// @param device closed by the caller
+  public static VerificationReport verify(
+      Checkpoint source,
+      Checkpoint target,
+      VerifyOptions options,
+      Device device,
+      Progress progress) {
+    return verify(subject(source, device), subject(target, device), options, progress)
         .withConversion(ConversionRecord.of(target));
   }
 
-  private static Subject subject(Checkpoint checkpoint) {
-    return new Subject(checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint);
+  private static Subject subject(Checkpoint checkpoint, Device device) {
+    return new Subject(
+        checkpoint.path().toString(), Checkpoints.describe(checkpoint), checkpoint, device);
   }
 
   /// Verifies one model against another, from wherever their tensors come.
@@ -71,6 +85,8 @@ public final class Verifier {
         found.decode(),
         found.cache(),
         found.controls(),
+        found.speed(),
+        source.device().summary(),
         List.of());
   }
 

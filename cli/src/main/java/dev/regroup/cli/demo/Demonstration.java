@@ -7,6 +7,7 @@ import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.Verifier;
 import dev.regroup.verify.VerifyOptions;
@@ -27,15 +28,27 @@ import java.util.function.Consumer;
 /// @param folder where models, texts and reports are left, to be looked at
 /// @param extent how much text is read
 /// @param options of every conversion
+/// @param device verifies; closed by the caller
 /// @param notice told what is going on
 /// @param keep told of every report, with the folder to keep it in
 public record Demonstration(
     Path folder,
     Extent extent,
     ConversionOptions options,
+    Device device,
     Consumer<String> notice,
     BiConsumer<Path, VerificationReport> keep) {
   private static final int WINDOW_TOKENS = 256;
+
+  /// The demo on the CPU.
+  public Demonstration(
+      Path folder,
+      Extent extent,
+      ConversionOptions options,
+      Consumer<String> notice,
+      BiConsumer<Path, VerificationReport> keep) {
+    this(folder, extent, options, Device.cpu(), notice, keep);
+  }
 
   /// How much text is read, tokens at most.
   public record Extent(long calibration, long heldout) {
@@ -77,7 +90,8 @@ public record Demonstration(
         Checkpoint after = Checkpoints.open(target)) {
       TokenWindows windows =
           TokenWindows.read(before, heldout, WINDOW_TOKENS, extent.heldout(), false);
-      return Verifier.verify(before, after, VerifyOptions.on(Optional.of(windows)), progress);
+      return Verifier.verify(
+          before, after, VerifyOptions.on(Optional.of(windows)), device, progress);
     }
   }
 

@@ -66,8 +66,7 @@ final class SourceWeights {
 
   /// W_O^hᵀ·W_O^h, `[d_v, d_v]`.
   Matrix outputGram(int head) {
-    Matrix output = output(head);
-    return output.transposeTimes(output);
+    return weights.outputGram(spec.layout(), head);
   }
 
   /// One tensor as a matrix of `rows` rows.

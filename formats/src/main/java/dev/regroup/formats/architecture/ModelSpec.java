@@ -55,6 +55,11 @@ public record ModelSpec(
     return tensors;
   }
 
+  /// The tensor that the output head multiplies by: its own, or the input embedding.
+  public String headTensor() {
+    return tiedEmbeddings ? EMBEDDING : HEAD;
+  }
+
   /// Elements cached per token by all layers together.
   public long cacheElements() {
     return layers.stream()

@@ -9,7 +9,6 @@ import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,17 +28,20 @@ public final class ScaledWeights {
 
   private final Map<String, ScaledWeight> byName = new LinkedHashMap<>();
   private final Set<String> scales = new HashSet<>();
-  private final Map<String, TensorInfo> infos = new HashMap<>();
+  private final Collection<TensorInfo> tensors;
+  private final Function<String, Optional<TensorInfo>> infos;
   private final Optional<Quantization> quantization;
   private final Function<String, Object> fileOf;
 
   private ScaledWeights(
       Optional<Quantization> quantization,
       Collection<TensorInfo> tensors,
+      Function<String, Optional<TensorInfo>> infos,
       Function<String, Object> fileOf) {
     this.quantization = quantization;
+    this.tensors = tensors;
+    this.infos = infos;
     this.fileOf = fileOf;
-    tensors.forEach(info -> infos.put(info.name(), info));
   }
 
   /// Whether a checkpoint holds 8-bit floats at all.
@@ -62,6 +64,7 @@ public final class ScaledWeights {
         new ScaledWeights(
             config.flatMap(Quantization::read),
             checkpoint.infos(),
+            checkpoint::find,
             name -> checkpoint.locate(name).file());
     for (TensorInfo info : checkpoint.infos()) {
       if (isQuantised(info.dtype())) {
@@ -79,7 +82,8 @@ public final class ScaledWeights {
 
   /// No quantised weights.
   public static ScaledWeights none() {
-    return new ScaledWeights(Optional.empty(), List.of(), name -> name);
+    return new ScaledWeights(
+        Optional.empty(), List.of(), _ -> Optional.empty(), name -> name);
   }
 
   /// Reads every scale of a checkpoint, and nothing else of it.
@@ -161,14 +165,12 @@ public final class ScaledWeights {
   private TensorInfo scaleOf(TensorInfo weight, String module) {
     List<TensorInfo> found = new ArrayList<>(1);
     for (String suffix : ScaleNames.OF_WEIGHTS) {
-      TensorInfo scale = infos.get(module + suffix);
-      if (scale != null) {
-        found.add(scale);
-      }
+      infos.apply(module + suffix).ifPresent(found::add);
     }
     if (found.isEmpty()) {
       Optional<String> other =
-          infos.keySet().stream()
+          tensors.stream()
+              .map(TensorInfo::name)
               .filter(name -> name.startsWith(module + ".") && name.contains("scale"))
               .filter(name -> !name.equals(module + ScaleNames.INPUT))
               .sorted()
@@ -230,8 +232,9 @@ public final class ScaledWeights {
   }
 
   private void addInputScale(TensorInfo weight, String name) {
-    TensorInfo scale = infos.get(name);
-    if (scale != null) {
+    Optional<TensorInfo> given = infos.apply(name);
+    if (given.isPresent()) {
+      TensorInfo scale = given.get();
       if (!new Grain.PerTensor().fits(weight.shape(), scale.shape())) {
         throw wrong(scale, "expected [] or [1], found %s", scale.shape());
       }
@@ -247,7 +250,7 @@ public final class ScaledWeights {
 
   /// Every scale belongs to a weight.
   private void requireWeights() {
-    for (TensorInfo info : infos.values()) {
+    for (TensorInfo info : tensors) {
       String name = info.name();
       if (ScaleNames.isScale(name) && !scales.contains(name)) {
         throw wrong(info, "expected an 8-bit weight beside it, found none");

@@ -77,6 +77,10 @@ final class ArchiveFilesTest {
     link("an unknown kind", (byte) 'Z', "", "a device, a pipe or the like");
     bad("zip: a link", zip(HandZip.member("l", "/etc/x").mode(0xa1ff)), "found a link or device");
     bad("no model", new Packed().add("x.txt", new byte[3]), "found no config.json among 1 files");
+    bad(
+        "what PyTorch wrote in 2017",
+        new Packed().add("sys_info", new byte[3]).add("pickle", new byte[3]),
+        "found a tar that PyTorch wrote before 0.1.10 -> load it");
     bad("an empty zip", new HandZip().bytes(), "found no config.json among 0 files");
     bad(
         "two models",

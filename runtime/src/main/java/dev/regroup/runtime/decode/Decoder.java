@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /// Decodes one sequence token by token through a paged cache, all weights in memory.
-public final class Decoder {
+public final class Decoder implements AutoCloseable {
   private final Embedding embedding;
   private final List<DecoderLayer> layers;
   private final List<LayerDecoder> attention;
@@ -65,5 +65,12 @@ public final class Decoder {
   /// Forgets every token and frees the cache.
   public void reset() {
     attention.forEach(layer -> layer.cache().clear());
+  }
+
+  /// Frees the weights where they lie on a device.
+  @Override
+  public void close() {
+    layers.forEach(DecoderLayer::close);
+    head.close();
   }
 }

@@ -3,7 +3,7 @@ package dev.regroup.runtime.model;
 import dev.regroup.formats.attention.AttentionSpec;
 
 /// An attention sublayer with its weights, in the textbook (not absorbed) form.
-public interface AttentionSublayer {
+public interface AttentionSublayer extends AutoCloseable {
   /// What the sublayer is.
   AttentionSpec spec();
 
@@ -43,4 +43,9 @@ public interface AttentionSublayer {
   default float[] forward(float[] x, int tokens) {
     return output(heads(rotate(project(x, tokens), 0)), tokens);
   }
+
+  /// Frees what it holds on a device; nothing on the CPU. The attention of a {@link DecoderLayer} is
+  /// closed with it.
+  @Override
+  default void close() {}
 }

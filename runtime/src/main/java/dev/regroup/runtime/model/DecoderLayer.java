@@ -3,7 +3,7 @@ package dev.regroup.runtime.model;
 import dev.regroup.formats.architecture.LayerSpec;
 
 /// One decoder layer with its weights.
-public interface DecoderLayer {
+public interface DecoderLayer extends AutoCloseable {
   /// What the layer is.
   LayerSpec spec();
 
@@ -28,4 +28,8 @@ public interface DecoderLayer {
         Residual.sum(hidden, attention().forward(attentionInput(hidden, tokens), tokens));
     return Residual.sum(between, feedForward(between, tokens));
   }
+
+  /// Frees what it holds on a device; nothing on the CPU.
+  @Override
+  default void close() {}
 }

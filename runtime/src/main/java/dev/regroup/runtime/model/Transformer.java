@@ -10,21 +10,26 @@ import dev.regroup.formats.tensor.Tensors;
 public final class Transformer {
   private final ModelSpec spec;
   private final Tensors weights;
-  private final Operations operations;
+  private final Backend backend;
 
   /// A model over its tensors; none is read yet.
   ///
   /// @param spec what the model is
   /// @param weights its tensors, under the names of {@link ModelSpec#tensors}
   public Transformer(ModelSpec spec, Tensors weights) {
-    this(spec, weights, Operations.fast());
+    this(spec, weights, Backend.cpu());
   }
 
   /// The same, computed by some operations: {@link Operations#scalar} is the definition.
   public Transformer(ModelSpec spec, Tensors weights, Operations operations) {
+    this(spec, weights, Backend.cpu(operations));
+  }
+
+  /// The same, run by a backend.
+  public Transformer(ModelSpec spec, Tensors weights, Backend backend) {
     this.spec = spec;
     this.weights = weights;
-    this.operations = operations;
+    this.backend = backend;
   }
 
   /// What the model is.
@@ -37,19 +42,20 @@ public final class Transformer {
     return new Embedding(spec.hiddenSize(), weights.floats(ModelSpec.EMBEDDING));
   }
 
-  /// One layer, its weights read.
+  /// One layer, its weights read; closed by the caller.
   public DecoderLayer layer(int index) {
-    return LoadedLayer.read(spec, index, weights, operations);
+    return backend.layer(spec, index, weights);
   }
 
-  /// The final norm and the output head, read once.
+  /// One layer with the feed-forward sublayer of another, of equal weights; closed by the caller,
+  /// before the other.
+  public DecoderLayer layer(int index, DecoderLayer feedForward) {
+    return backend.layer(spec, index, weights, feedForward);
+  }
+
+  /// The final norm and the output head, read once; closed by the caller.
   public OutputHead head() {
-    return new OutputHead(
-        spec.hiddenSize(),
-        spec.normEpsilon(),
-        weights.floats(ModelSpec.FINAL_NORM),
-        weights.floats(spec.tiedEmbeddings() ? ModelSpec.EMBEDDING : ModelSpec.HEAD),
-        operations);
+    return backend.head(spec, weights);
   }
 
   /// The logits `[tokens, vocabulary]` of one whole sequence from position 0: every layer is read,
@@ -57,8 +63,12 @@ public final class Transformer {
   public float[] logits(int[] tokens) {
     float[] hidden = embedding().embed(tokens);
     for (int i = 0; i < spec.layers().size(); i++) {
-      hidden = layer(i).forward(hidden, tokens.length);
+      try (DecoderLayer layer = layer(i)) {
+        hidden = layer.forward(hidden, tokens.length);
+      }
     }
-    return head().logits(hidden, 0, tokens.length);
+    try (OutputHead head = head()) {
+      return head.logits(hidden, 0, tokens.length);
+    }
   }
 }

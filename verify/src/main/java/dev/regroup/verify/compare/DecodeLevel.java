@@ -53,14 +53,15 @@ public final class DecodeLevel {
     float[][] stepped = Stream.embed(subject, windows);
     double elements = 0;
     for (int index = 0; index < spec.layers().size(); index++) {
-      DecoderLayer layer = subject.model().layer(index);
       double[] perToken = new double[windows.size()];
-      Parallel.forEach(
-          windows.size(),
-          w -> {
-            whole[w] = layer.forward(whole[w], tokens);
-            perToken[w] = decode(layer, stepped[w]);
-          });
+      try (DecoderLayer layer = subject.model().layer(index)) {
+        Parallel.forEach(
+            windows.size(),
+            w -> {
+              whole[w] = layer.forward(whole[w], tokens);
+              perToken[w] = decode(layer, stepped[w]);
+            });
+      }
       elements += perToken[0];
       progress.advance(index + 1L, "");
     }
@@ -71,7 +72,7 @@ public final class DecodeLevel {
   ///
   /// @return elements of a token in the cache, as allocated
   private double decode(DecoderLayer layer, float[] hidden) {
-    var decoder = new LayerDecoder(layer.attention());
+    var decoder = new LayerDecoder(layer.attention(), subject.device().decodeKernel());
     int width = hidden.length / tokens;
     for (int token = 0; token < tokens; token++) {
       float[] row = Arrays.copyOfRange(hidden, token * width, (token + 1) * width);
@@ -84,7 +85,12 @@ public final class DecodeLevel {
   }
 
   private DecodeFindings.Side compare(float[][] whole, float[][] stepped) {
-    OutputHead head = subject.model().head();
+    try (OutputHead head = subject.model().head()) {
+      return compare(head, whole, stepped);
+    }
+  }
+
+  private DecodeFindings.Side compare(OutputHead head, float[][] whole, float[][] stepped) {
     double[] differences = new double[windows.size()];
     double[] largest = new double[windows.size()];
     Parallel.forEach(

@@ -19,7 +19,12 @@ public final class Greedy {
 
   /// Continues each prompt by `count` tokens.
   public static List<int[]> continuations(Subject subject, List<int[]> prompts, int count) {
-    var decoder = new Decoder(subject.model());
+    try (var decoder = new Decoder(subject.model(), subject.device().decodeKernel())) {
+      return continuations(decoder, prompts, count);
+    }
+  }
+
+  private static List<int[]> continuations(Decoder decoder, List<int[]> prompts, int count) {
     var continuations = new ArrayList<int[]>();
     for (int[] prompt : prompts) {
       decoder.reset();

@@ -32,7 +32,10 @@ public record PlantedFault(Subject subject, int layer, int head) {
     Tensors broken =
         target.tensors().overlaidBy(Tensors.of(Map.of(name, weights), Map.of(name, shape)));
     return new PlantedFault(
-        new Subject(target.name() + " with a planted fault", target.spec(), broken), layer, head);
+        new Subject(
+            target.name() + " with a planted fault", target.spec(), broken, target.device()),
+        layer,
+        head);
   }
 
   private static int heaviest(float[] weights, int columns, int valueDim) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 
@@ -51,12 +52,20 @@ public final class TensorLevel {
     CHANGED_NOT_FINITE
   }
 
+  /// What was found, and the names of the tensors that are the source's byte for byte.
+  public record Outcome(TensorFindings findings, Set<String> identical) {}
+
   /// Examines every tensor of both.
   public static TensorFindings examine(Subject source, Subject target, Progress progress) {
-    return new TensorLevel(source, target).examine(progress);
+    return compare(source, target, progress).findings();
   }
 
-  private TensorFindings examine(Progress progress) {
+  /// Examines every tensor of both, and keeps what is equal.
+  public static Outcome compare(Subject source, Subject target, Progress progress) {
+    return new TensorLevel(source, target).compare(progress);
+  }
+
+  private Outcome compare(Progress progress) {
     progress.begin("comparing tensors", infos.size());
     var fates = new Fate[infos.size()];
     var done = new AtomicLong();
@@ -70,6 +79,11 @@ public final class TensorLevel {
     for (int i = 0; i < fates.length; i++) {
       bytes += fates[i] == Fate.IDENTICAL ? infos.get(i).bytes() : 0;
     }
+    List<String> identical = names(fates, Fate.IDENTICAL);
+    return new Outcome(findings(fates, bytes), Set.copyOf(identical));
+  }
+
+  private TensorFindings findings(Fate[] fates, long bytes) {
     return new TensorFindings(
         names(fates, Fate.IDENTICAL).size(),
         bytes,

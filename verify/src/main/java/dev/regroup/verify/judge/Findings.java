@@ -6,6 +6,7 @@ import dev.regroup.verify.report.ControlFindings;
 import dev.regroup.verify.report.DecodeFindings;
 import dev.regroup.verify.report.LayerFinding;
 import dev.regroup.verify.report.LogitFindings;
+import dev.regroup.verify.report.SpeedFindings;
 import dev.regroup.verify.report.TensorFindings;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +23,7 @@ public record Findings(
     Optional<DecodeFindings> decode,
     CacheFindings cache,
     Optional<ControlFindings> controls,
+    Optional<SpeedFindings> speed,
     Optional<AttentionAlone.Outcome> alone,
     Optional<String> tooLarge) {
   /// Findings of models that were run whole, or not at all.
@@ -31,8 +33,18 @@ public record Findings(
       Optional<LogitFindings> logits,
       Optional<DecodeFindings> decode,
       CacheFindings cache,
-      Optional<ControlFindings> controls) {
-    this(tensors, layers, logits, decode, cache, controls, Optional.empty(), Optional.empty());
+      Optional<ControlFindings> controls,
+      Optional<SpeedFindings> speed) {
+    this(
+        tensors,
+        layers,
+        logits,
+        decode,
+        cache,
+        controls,
+        speed,
+        Optional.empty(),
+        Optional.empty());
   }
 
   public Findings {
@@ -44,6 +56,6 @@ public record Findings(
   /// @param reason why, in one line
   public Findings tooLarge(Optional<AttentionAlone.Outcome> attention, String reason) {
     return new Findings(
-        tensors, layers, logits, decode, cache, controls, attention, Optional.of(reason));
+        tensors, layers, logits, decode, cache, controls, speed, attention, Optional.of(reason));
   }
 }

@@ -1,5 +1,6 @@
 package dev.regroup.verify.report;
 
+import dev.regroup.runtime.device.DeviceSummary;
 import dev.regroup.verify.measure.Estimate;
 import dev.regroup.verify.measure.Histogram;
 import java.util.List;
@@ -47,6 +48,10 @@ final class JsonReport {
         .controls()
         .ifPresentOrElse(
             found -> root.set("controls", controls(found)), () -> root.putNull("controls"));
+    report
+        .speed()
+        .ifPresentOrElse(found -> root.set("speed", speed(found)), () -> root.putNull("speed"));
+    root.set("device", device(report.device()));
     root.set("checks", array(report.checks(), JsonReport::check));
     return JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
   }
@@ -59,6 +64,30 @@ final class JsonReport {
     node.put("layers", model.layers());
     node.put("cache_elements_per_token", model.cacheElements());
     node.putNull("perplexity");
+    return node;
+  }
+
+  private static ObjectNode speed(SpeedFindings speed) {
+    ObjectNode node = NODES.objectNode();
+    node.put("context", speed.context());
+    ArrayNode batches = node.putArray("batches");
+    for (SpeedFindings.Batch batch : speed.batches()) {
+      ObjectNode one = batches.addObject().put("sequences", batch.sequences());
+      put(one, "source_tokens_per_second", batch.source());
+      put(one, "target_tokens_per_second", batch.target());
+    }
+    return node;
+  }
+
+  private static ObjectNode device(DeviceSummary device) {
+    ObjectNode node = NODES.objectNode();
+    node.put("kind", device.kind());
+    node.put("name", device.name());
+    node.put("reason", device.reason());
+    node.put("software", device.software());
+    device
+        .peakBytes()
+        .ifPresentOrElse(b -> node.put("peak_bytes", b), () -> node.putNull("peak_bytes"));
     return node;
   }
 

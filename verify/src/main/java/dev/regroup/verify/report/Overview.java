@@ -1,5 +1,6 @@
 package dev.regroup.verify.report;
 
+import dev.regroup.runtime.device.DeviceSummary;
 import dev.regroup.verify.measure.Estimate;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +24,30 @@ final class Overview {
     report.logits().ifPresent(logits -> addLogits(rows, logits));
     addCache(rows, report.cache());
     report.decode().ifPresent(decode -> addDecode(rows, decode));
+    report.speed().ifPresent(speed -> addSpeed(rows, speed));
     return rows;
+  }
+
+  /// Name, why it, what computes, and the device memory that was held.
+  static String device(DeviceSummary device) {
+    String peak =
+        device.peakBytes().isPresent()
+            ? ", peak memory %.2f GB".formatted(device.peakBytes().getAsLong() / 1e9)
+            : "";
+    return "%s (%s), %s%s; %s"
+        .formatted(device.name(), device.kind(), device.software(), peak, device.reason());
+  }
+
+  private static void addSpeed(List<Row> rows, SpeedFindings speed) {
+    for (SpeedFindings.Batch batch : speed.batches()) {
+      rows.add(
+          new Row(
+              "tokens/s, batch %d".formatted(batch.sequences()),
+              Numbers.of(batch.source()),
+              Numbers.of(batch.target()),
+              "x %s at %d tokens each"
+                  .formatted(Numbers.of(batch.target() / batch.source()), speed.context())));
+    }
   }
 
   private static void addLogits(List<Row> rows, LogitFindings logits) {

@@ -15,9 +15,10 @@ final class TextReport {
     appendModel(out, "target", report.target());
     TextSummary text = report.tokens();
     out.append(
-        "text    %s: %s tokens in %d windows of %d%n%n"
+        "text    %s: %s tokens in %d windows of %d%n"
             .formatted(
                 text.source(), Numbers.count(text.tokens()), text.windows(), text.windowTokens()));
+    out.append("device  %s%n%n".formatted(Overview.device(report.device())));
     appendOverview(out, Overview.rows(report));
     appendLayers(out, report.layers());
     appendChecks(out, report.checks());

@@ -1,5 +1,6 @@
 package dev.regroup.verify.report;
 
+import dev.regroup.runtime.device.DeviceSummary;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,6 +13,8 @@ import java.util.Optional;
 /// @param checks in the order of levels
 /// @param layers empty where no layer was run
 /// @param controls nothing where no layer was run
+/// @param speed of decoding; nothing on the CPU, or where decoding was not asked for
+/// @param device what both models ran on
 /// @param conversion what the conversion wrote down about the layers that it fitted; empty where it left
 ///     no record
 public record VerificationReport(
@@ -29,6 +32,8 @@ public record VerificationReport(
     Optional<DecodeFindings> decode,
     CacheFindings cache,
     Optional<ControlFindings> controls,
+    Optional<SpeedFindings> speed,
+    DeviceSummary device,
     List<ConvertedLayer> conversion) {
   public VerificationReport {
     checks = List.copyOf(checks);
@@ -53,6 +58,8 @@ public record VerificationReport(
         decode,
         cache,
         controls,
+        speed,
+        device,
         record);
   }
 

@@ -147,6 +147,8 @@ class ReportTest {
         REPORT.decode(),
         REPORT.cache(),
         REPORT.controls(),
+        REPORT.speed(),
+        REPORT.device(),
         REPORT.conversion());
   }
 

@@ -1,0 +1,143 @@
+package dev.regroup.runtime.cuda;
+
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.tensor.Shape;
+import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.model.AttentionSublayer;
+import dev.regroup.runtime.model.Backend;
+import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.OutputHead;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// {@link Backend} on an NVIDIA GPU.
+public final class CudaBackend implements Backend, AutoCloseable {
+  private final CudaMath math;
+  private final CudaMath loader;
+  private final WeightPool pool;
+  private final WeightUploader uploader;
+  private final HostBridge bridge;
+
+  /// Products by cuBLAS where it is installed, else by our kernels.
+  ///
+  /// @param context closed by the caller, after this
+  public CudaBackend(CudaContext context, Precision precision) {
+    this(context, precision, Gemm.best(context));
+  }
+
+  CudaBackend(CudaContext context, Precision precision, Gemm gemm) {
+    math = new CudaMath(context, precision, gemm);
+    loader = new CudaMath(context, precision, Gemm.own(context));
+    pool = new WeightPool(context);
+    uploader = new WeightUploader(loader);
+    bridge = new HostBridge(math);
+  }
+
+  /// What computes products.
+  public String products() {
+    return math.gemm().describe();
+  }
+
+  CudaMath math() {
+    return math;
+  }
+
+  /// Room for weights of a checkpoint.
+  DeviceWeights weights(Tensors tensors) {
+    return new DeviceWeights(loader, pool, new WeightSource.Given(uploader, tensors));
+  }
+
+  /// A layer on the device.
+  DeviceLayer deviceLayer(ModelSpec model, int index, Tensors tensors) {
+    return deviceLayer(model, index, tensors, null);
+  }
+
+  private DeviceLayer deviceLayer(
+      ModelSpec model, int index, Tensors tensors, @Nullable DeviceFeedForward lent) {
+    synchronized (loader) {
+      DeviceLayer layer =
+          DeviceLayer.read(
+              math,
+              model,
+              index,
+              new DeviceLayer.Sources(weights(tensors), weights(tensors), weights(tensors), lent));
+      loader.synchronize();
+      return layer;
+    }
+  }
+
+  /// A head on the device.
+  DeviceHead deviceHead(ModelSpec model, Tensors tensors) {
+    synchronized (loader) {
+      DeviceWeights weights = weights(tensors);
+      try {
+        DeviceHead head = new DeviceHead(math, model, weights);
+        loader.synchronize();
+        return head;
+      } catch (RuntimeException e) {
+        weights.close();
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public DecoderLayer layer(ModelSpec model, int index, Tensors tensors) {
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors));
+  }
+
+  @Override
+  public DecoderLayer layer(ModelSpec model, int index, Tensors tensors, DecoderLayer feedForward) {
+    DeviceFeedForward lent =
+        feedForward instanceof CudaDecoderLayer other ? other.layer().feedForward() : null;
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors, lent));
+  }
+
+  @Override
+  public OutputHead head(ModelSpec model, Tensors tensors) {
+    return new CudaHead(bridge, model, deviceHead(model, tensors));
+  }
+
+  @Override
+  public AttentionSublayer attention(
+      AttentionSpec spec,
+      int hiddenSize,
+      double normEpsilon,
+      Map<AttentionTensor, float[]> elements) {
+    Map<String, float[]> values = new HashMap<>();
+    Map<String, Shape> shapes = new HashMap<>();
+    spec.tensors(hiddenSize)
+        .forEach(
+            (tensor, shape) -> {
+              float[] found = elements.get(tensor);
+              if (found == null || found.length != shape.elements()) {
+                throw new IllegalArgumentException(
+                    tensor.suffix() + ": expected " + shape + " elements");
+              }
+              values.put(tensor.in(0), found);
+              shapes.put(tensor.in(0), shape);
+            });
+    synchronized (loader) {
+      DeviceWeights weights = weights(Tensors.of(values, shapes));
+      try {
+        var attention = new DeviceAttention(math, spec, hiddenSize, normEpsilon, weights, 0);
+        loader.synchronize();
+        return new CudaSublayer(bridge, attention);
+      } catch (RuntimeException e) {
+        weights.close();
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    uploader.close();
+    pool.close();
+    loader.close();
+    math.close();
+  }
+}
