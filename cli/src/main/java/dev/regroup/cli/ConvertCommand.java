@@ -5,7 +5,6 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
-import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -14,11 +13,8 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `convert SOURCE TARGET --to gta|gla`: makes the target.
 @Command(
@@ -42,8 +38,6 @@ import picocli.CommandLine.Spec;
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class ConvertCommand implements Callable<Integer> {
   private final RegroupCommand root;
-
-  @Spec private CommandSpec spec;
 
   @Parameters(
       index = "0",
@@ -120,14 +114,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(), seed, writingOptions.overwrite(), allowNonFinite, RegroupCommand.version());
-  }
-
-  private FitOptions fitOptions() {
-    try {
-      return fitSettings.options(calibration.statisticsTokens());
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
+        fitSettings.options(calibration.statisticsTokens()),
+        seed,
+        writingOptions.overwrite(),
+        allowNonFinite,
+        RegroupCommand.version());
   }
 }

@@ -247,6 +247,7 @@ final class ConvertCommandTest {
     var line = new java.util.ArrayList<Object>();
     line.addAll(java.util.List.of("convert", source, target, "--to", "gta"));
     line.addAll(java.util.List.of("--calibration", text, "--calibration-tokens", "2K"));
+    line.addAll(java.util.List.of("--fit-tokens", "2K", "--fit-steps", "10"));
     line.addAll(java.util.List.of(more));
     return Run.of(line.toArray());
   }

@@ -104,7 +104,8 @@ final class Conversion {
       if (!writing.part().shared()) {
         List<AttentionSpec> attention = layers.stream().map(FinishedLayer::spec).toList();
         ModelSpec result = plan.target().withAttention(plan.target().architecture(), attention);
-        directory.commit(config.write(directory.smallFiles(), result, shards));
+        List<LayerReport> reports = layers.stream().map(FinishedLayer::report).toList();
+        directory.commit(config.write(directory.smallFiles(), result, reports, shards));
       }
       return layers;
     } catch (CheckpointException | UnsupportedModelException e) {

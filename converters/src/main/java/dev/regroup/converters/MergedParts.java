@@ -47,17 +47,17 @@ final class MergedParts {
     TargetConfig config = TargetConfig.of(source, plan, parts.header());
     requireSame(target, parts.header(), config.header());
     Map<Integer, FinishedLayer> layers = parts.layers();
-    progress.begin("checking the files of all parts", plan.shards().files().size());
-    try (TargetDirectory directory = TargetDirectory.ofParts(target, parts, writing)) {
-      List<FinishedFile> shards = parts.files(plan.shards());
-      SourceIdentity.requireUnchanged(source.path(), parts.header().sourceFiles());
-      directory.commit(config.write(directory.smallFiles(), spec(plan, layers), shards));
-    }
     List<LayerReport> reports =
         layers.values().stream()
             .map(FinishedLayer::report)
             .sorted(java.util.Comparator.comparingInt(LayerReport::layer))
             .toList();
+    progress.begin("checking the files of all parts", plan.shards().files().size());
+    try (TargetDirectory directory = TargetDirectory.ofParts(target, parts, writing)) {
+      List<FinishedFile> shards = parts.files(plan.shards());
+      SourceIdentity.requireUnchanged(source.path(), parts.header().sourceFiles());
+      directory.commit(config.write(directory.smallFiles(), spec(plan, layers), reports, shards));
+    }
     return new ConversionReport(
         source.path(),
         target,

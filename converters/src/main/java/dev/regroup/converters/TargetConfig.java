@@ -5,6 +5,7 @@ import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
+import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
@@ -76,12 +77,19 @@ final class TargetConfig {
   /// Writes side files, index, config and manifest, in this order.
   ///
   /// @param spec what the result is
+  /// @param layers what became of each layer
   /// @param shards the files that hold tensors
   /// @return the manifest
-  FinishedFile write(SmallFiles files, ModelSpec spec, List<FinishedFile> shards) {
+  FinishedFile write(
+      SmallFiles files, ModelSpec spec, List<LayerReport> layers, List<FinishedFile> shards) {
     List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      all.add(files.copy(source.sideFile(name), name));
+      if (!name.equals(Path.of(ConversionRecord.FILE))) {
+        all.add(files.copy(source.sideFile(name), name));
+      }
+    }
+    if (layers.stream().anyMatch(layer -> layer.measuredError().isPresent())) {
+      all.add(write(files, ConversionRecord.FILE, ConversionRecord.render(layers)));
     }
     if (plan.shards().indexed()) {
       all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));

@@ -18,6 +18,7 @@ import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -45,7 +46,8 @@ public final class Verifier {
       VerifyOptions options,
       Device device,
       Progress progress) {
-    return verify(subject(source, device), subject(target, device), options, progress);
+    return verify(subject(source, device), subject(target, device), options, progress)
+        .withConversion(ConversionRecord.of(target));
   }
 
   /// Holds a target's files against the manifest that was written with them; no source is needed.
@@ -100,7 +102,8 @@ public final class Verifier {
         found.cache(),
         found.controls(),
         found.speed(),
-        source.device().summary());
+        source.device().summary(),
+        List.of());
   }
 
   private static void requireComparable(Subject source, Subject target) {
