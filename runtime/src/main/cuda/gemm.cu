@@ -56,7 +56,7 @@ __device__ __forceinline__ void ldmatrix_transposed(uint32_t (&r)[4], uint32_t a
 }
 
 __device__ __forceinline__ void mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  asm volatile(
+  asm(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
@@ -88,23 +88,30 @@ __device__ __forceinline__ void gemm_bf16(const Product& p) {
   const int wn = warp / (BM / WM) * WN;
   const int steps = (p.k + BK - 1) / BK;
 
+  // a thread carries the same chunk of every (THREADS / 4)-th row, so that addresses only move along k
+  constexpr int STEP_ROWS = THREADS / 4;
+  const int first = threadIdx.x / 4, mine = threadIdx.x % 4;
+  const bf16* a_at = a + (long long)(row0 + first) * p.lda + mine * 8;
+  const bf16* b_at = b + (long long)(col0 + first) * p.ldb + mine * 8;
+  const long long a_step = (long long)STEP_ROWS * p.lda, b_step = (long long)STEP_ROWS * p.ldb;
+
   auto load = [&](int step) {
     const uint32_t stage = base + (step % STAGES) * (A_BYTES + B_BYTES);
     const int k0 = step * BK;
+    const bool inside = k0 + mine * 8 < p.k;
 #pragma unroll
-    for (int i = threadIdx.x; i < BM * 4; i += THREADS) {
-      int row = i / 4, chunk = i % 4;
-      bool valid = row0 + row < p.m && k0 + chunk * 8 < p.k;
-      copy16(stage + narrow(row, chunk),
-             valid ? a + (long long)(row0 + row) * p.lda + k0 + chunk * 8 : a, valid);
+    for (int i = 0; i < (BM + STEP_ROWS - 1) / STEP_ROWS; i++) {
+      int row = first + i * STEP_ROWS;
+      if (BM % STEP_ROWS != 0 && row >= BM) break;
+      bool valid = inside && row0 + row < p.m;
+      copy16(stage + narrow(row, mine), valid ? a_at + i * a_step + k0 : a, valid);
     }
     if constexpr (!PLAIN) {
 #pragma unroll
-      for (int i = threadIdx.x; i < BN * 4; i += THREADS) {
-        int row = i / 4, chunk = i % 4;
-        bool valid = col0 + row < p.n && k0 + chunk * 8 < p.k;
-        copy16(stage + A_BYTES + narrow(row, chunk),
-               valid ? b + (long long)(col0 + row) * p.ldb + k0 + chunk * 8 : b, valid);
+      for (int i = 0; i < BN / STEP_ROWS; i++) {
+        int row = first + i * STEP_ROWS;
+        bool valid = inside && col0 + row < p.n;
+        copy16(stage + A_BYTES + narrow(row, mine), valid ? b_at + i * b_step + k0 : b, valid);
       }
     } else {
 #pragma unroll
@@ -133,34 +140,40 @@ __device__ __forceinline__ void gemm_bf16(const Product& p) {
   for (int step = 0; step < steps; step++) {
     asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 2));
     __syncthreads();
-    if (step + STAGES - 1 < steps) load(step + STAGES - 1);
-    asm volatile("cp.async.commit_group;");
     const uint32_t at = base + (step % STAGES) * (A_BYTES + B_BYTES);
     const uint32_t bt = at + A_BYTES;
-#pragma unroll
-    for (int kk = 0; kk < 2; kk++) {
-      uint32_t af[MT][4];
+    // one half of the columns is fetched while the other is multiplied
+    uint32_t af[2][MT][4], bf[2][NT / 2][4];
+    auto fetch = [&](int kk) {
 #pragma unroll
       for (int i = 0; i < MT; i++)
-        ldmatrix(af[i], at + narrow(wm + i * 16 + lane % 16, kk * 2 + lane / 16));
+        ldmatrix(af[kk][i], at + narrow(wm + i * 16 + lane % 16, kk * 2 + lane / 16));
 #pragma unroll
       for (int j = 0; j < NT / 2; j++) {
-        uint32_t bf[4];
         if constexpr (!PLAIN) {
           // matrices: (n 0-7, k 0-7), (n 0-7, k 8-15), (n 8-15, k 0-7), (n 8-15, k 8-15)
-          ldmatrix(bf, bt + narrow(wn + j * 16 + lane % 8 + lane / 16 * 8, kk * 2 + lane / 8 % 2));
+          ldmatrix(bf[kk][j],
+                   bt + narrow(wn + j * 16 + lane % 8 + lane / 16 * 8, kk * 2 + lane / 8 % 2));
         } else {
           int row = kk * 16 + lane % 16;
           int chunk = wn / 8 + j * 2 + lane / 16;
-          ldmatrix_transposed(bf, bt + row * BN * 2 + ((chunk ^ (row & 7)) << 4));
-        }
-#pragma unroll
-        for (int i = 0; i < MT; i++) {
-          mma(c[i][2 * j], af[i], bf[0], bf[1]);
-          mma(c[i][2 * j + 1], af[i], bf[2], bf[3]);
+          ldmatrix_transposed(bf[kk][j], bt + row * BN * 2 + ((chunk ^ (row & 7)) << 4));
         }
       }
-    }
+    };
+    fetch(0);
+    fetch(1);
+    if (step + STAGES - 1 < steps) load(step + STAGES - 1);
+    asm volatile("cp.async.commit_group;");
+#pragma unroll
+    for (int kk = 0; kk < 2; kk++)
+#pragma unroll
+      for (int j = 0; j < NT / 2; j++)
+#pragma unroll
+        for (int i = 0; i < MT; i++) {
+          mma(c[i][2 * j], af[kk][i], bf[kk][j][0], bf[kk][j][1]);
+          mma(c[i][2 * j + 1], af[kk][i], bf[kk][j][2], bf[kk][j][3]);
+        }
   }
 
 #pragma unroll

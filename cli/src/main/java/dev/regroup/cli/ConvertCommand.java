@@ -1,28 +1,20 @@
 package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
-import dev.regroup.cli.console.Quantity;
 import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
 import dev.regroup.converters.plan.ConversionPlan;
-import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
-import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /// `convert SOURCE TARGET --to gta|gla`: makes the target.
 @Command(
@@ -47,8 +39,6 @@ import picocli.CommandLine.Spec;
 final class ConvertCommand implements Callable<Integer> {
   private final RegroupCommand root;
 
-  @Spec private CommandSpec spec;
-
   @Parameters(
       index = "0",
       paramLabel = "SOURCE",
@@ -63,23 +53,9 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions targetOptions;
 
-  @Option(
-      names = "--calibration",
-      paramLabel = "FILE|DIR",
-      description =
-          "Text like what the model is used for: plain text (documents separated by NUL) or JSON"
-              + " lines with \"text\" or \"tokens\"; a directory is read in name order.")
-  private @Nullable Path calibration;
+  @Mixin private CalibrationOptions calibration;
 
-  @Option(
-      names = "--calibration-tokens",
-      paramLabel = "N",
-      defaultValue = "64K",
-      converter = Quantity.Count.class,
-      description =
-          "Tokens that the closed form's statistics are taken on at most, spread over the text; K is"
-              + " 1024. Default: 64K.")
-  private long calibrationTokens;
+  @Mixin private WritingOptions writingOptions;
 
   @Mixin private FitSettings fitSettings;
 
@@ -89,11 +65,6 @@ final class ConvertCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Seed of everything random. Default: 1.")
   private long seed;
-
-  @Option(
-      names = "--overwrite",
-      description = "Replace TARGET where it exists; it stays until the new one is whole.")
-  private boolean overwrite;
 
   @Option(
       names = "--allow-non-finite",
@@ -117,14 +88,21 @@ final class ConvertCommand implements Callable<Integer> {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
+      ConversionOptions running = options.on(device.backend());
       ConversionReport report =
           Conversions.convert(
               checkpoint,
               plan,
-              windows(console, checkpoint),
+              calibration.windows(console, checkpoint, fitSettings.tokens(), running),
               target,
-              options.on(device.backend()),
+              running,
+              writingOptions.options(),
               console.progress());
+      if (writingOptions.part().shared()) {
+        console.notice(
+            "part %s is done -> once all are: regroup merge %s"
+                .formatted(writingOptions.part(), target));
+      }
       if (console.wantsJson()) {
         console.print(ConversionJson.of(report));
       } else {
@@ -136,30 +114,10 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitOptions(), seed, overwrite, allowNonFinite, RegroupCommand.version());
-  }
-
-  private FitOptions fitOptions() {
-    try {
-      return fitSettings.options(calibrationTokens);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  private Optional<TokenWindows> windows(Console console, Checkpoint checkpoint) {
-    if (calibration == null) {
-      console.notice(
-          "note: no calibration text, so that the weights alone decide -> --calibration FILE|DIR"
-              + " does better");
-      return Optional.empty();
-    }
-    return Optional.of(
-        TokenWindows.read(
-            checkpoint,
-            calibration,
-            Windows.tokens(checkpoint),
-            Math.max(calibrationTokens, fitSettings.tokens()),
-            true));
+        fitSettings.options(calibration.statisticsTokens()),
+        seed,
+        writingOptions.overwrite(),
+        allowNonFinite,
+        RegroupCommand.version());
   }
 }

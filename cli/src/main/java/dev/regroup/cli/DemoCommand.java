@@ -32,6 +32,9 @@ import picocli.CommandLine.Option;
     })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class DemoCommand implements Callable<Integer> {
+  /// As many as leave the demo within three minutes on two cores.
+  private static final int FIT_STEPS = 200;
+
   private static final long SEED = 1;
 
   private final RegroupCommand root;
@@ -54,7 +57,7 @@ final class DemoCommand implements Callable<Integer> {
     try (Console console = root.openConsole();
         Device device = deviceOptions.open(console)) {
       var options =
-          new ConversionOptions(FitOptions.DEFAULT, SEED, true, false, RegroupCommand.version());
+          new ConversionOptions(FitOptions.DEFAULT.withSteps(FIT_STEPS), SEED, true, false, RegroupCommand.version());
       var demonstration =
           new Demonstration(
               out,

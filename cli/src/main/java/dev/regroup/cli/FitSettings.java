@@ -4,7 +4,10 @@ import dev.regroup.cli.console.Quantity;
 import dev.regroup.converters.fit.FitOptions;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// How converted layers are fitted: the options that `plan` and `convert` share.
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -39,8 +42,8 @@ final class FitSettings {
       paramLabel = "R",
       defaultValue = "0.03",
       description =
-          "Learning rate: how far an element moves in a first step, relative to the root mean square"
-              + " of its matrix; it falls to 0. Default: 0.03.")
+          "Learning rate: how far an element moves in a first step, relative to the root mean"
+              + " square of its matrix; it falls to 0. Default: 0.03.")
   private double rate;
 
   @Option(
@@ -57,14 +60,22 @@ final class FitSettings {
       paramLabel = "SIZE",
       converter = Quantity.Bytes.class,
       description =
-          "Activations to keep in memory; the rest goes to a temporary file. GiB is binary. Default:"
-              + " half of the heap.")
+          "Activations to keep in memory; the rest goes to a temporary file. GiB is binary."
+              + " Default: half of the heap.")
   private @Nullable Long memory;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  /// The options that these spell, the closed form's as by default.
+  FitOptions options() {
+    return options(FitOptions.DEFAULT.statisticsTokens());
+  }
 
   /// The options that these spell.
   ///
   /// @param statisticsTokens tokens for the closed form
-  /// @throws IllegalArgumentException where a number is out of range
+  /// @throws ParameterException where a number is out of range
   FitOptions options(long statisticsTokens) {
     require(steps == null || steps >= 0, "--fit-steps", "0 or more", steps);
     require(batch >= 1, "--fit-batch", "at least 1", batch);
@@ -79,10 +90,11 @@ final class FitSettings {
         memory == null ? Runtime.getRuntime().maxMemory() / 2 : memory);
   }
 
-  private static void require(boolean fine, String option, String expected, @Nullable Object found) {
+  private void require(
+      boolean fine, String option, String expected, @Nullable Object found) {
     if (!fine) {
-      throw new IllegalArgumentException(
-          "%s: expected %s, found %s".formatted(option, expected, found));
+      throw new ParameterException(
+          spec.commandLine(), "%s: expected %s, found %s".formatted(option, expected, found));
     }
   }
 

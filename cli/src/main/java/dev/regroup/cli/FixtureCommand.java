@@ -75,8 +75,7 @@ final class FixtureCommand implements Callable<Integer> {
   public Integer call() {
     try (Console console = root.openConsole()) {
       if (list) {
-        print(
-            console, Stream.concat(Fixtures.all().stream(), Fixtures.large().stream()).toList());
+        print(console, Stream.concat(Fixtures.all().stream(), Fixtures.large().stream()).toList());
       } else if (name == null || directory == null) {
         throw new ParameterException(
             spec.commandLine(), "expected NAME and DIR, or --list for the names");

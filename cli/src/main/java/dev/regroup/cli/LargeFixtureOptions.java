@@ -35,6 +35,11 @@ final class LargeFixtureOptions {
 
   void write(String name, Path directory, long seed) {
     Fixtures.writeLarge(
-        name, directory, seed, layers == null ? 60 : layers, experts == null ? 160 : experts, dense);
+        name,
+        directory,
+        seed,
+        layers == null ? 60 : layers,
+        experts == null ? 160 : experts,
+        dense);
   }
 }

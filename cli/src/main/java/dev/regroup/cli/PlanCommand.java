@@ -4,6 +4,7 @@ import dev.regroup.cli.console.Console;
 import dev.regroup.cli.plan.PlanJson;
 import dev.regroup.cli.plan.PlanText;
 import dev.regroup.converters.Conversions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import java.nio.file.Path;
@@ -37,6 +38,8 @@ final class PlanCommand implements Callable<Integer> {
 
   @Mixin private TargetOptions target;
 
+  @Mixin private FitSettings fitSettings;
+
   @Mixin private ScratchOptions scratch;
 
   PlanCommand(RegroupCommand root) {
@@ -49,10 +52,11 @@ final class PlanCommand implements Callable<Integer> {
         Checkpoint checkpoint = scratch.open(source)) {
       ConversionPlan plan = Conversions.plan(checkpoint, target.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
+      FitPlan fit = FitPlan.of(fitSettings.options(), plan.target(), Windows.tokens(checkpoint));
       if (console.wantsJson()) {
-        console.print(PlanJson.of(source.toString(), plan));
+        console.print(PlanJson.of(source.toString(), plan, fit));
       } else {
-        console.print(PlanText.of(source.toString(), plan));
+        console.print(PlanText.of(source.toString(), plan, fit));
       }
       return ExitCode.OK;
     }

@@ -20,7 +20,8 @@ final class ProfileOptions {
       converter = Named.class,
       completionCandidates = Names.class,
       description =
-          "Whose tensor names and config to write: regroup (GTA, GLA), deepseek-v2 or deepseek-v3"
+          "Whose tensor names and config to write: regroup (GTA, GLA), reference (the"
+              + " published GLA code, two latents with a norm each), deepseek-v2 or deepseek-v3"
               + " (MLA). Default: regroup, and deepseek-v2 for MLA.")
   private @Nullable Profile profile;
 

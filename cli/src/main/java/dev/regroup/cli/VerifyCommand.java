@@ -8,6 +8,7 @@ import dev.regroup.runtime.text.TokenWindows;
 import dev.regroup.verify.Verifier;
 import dev.regroup.verify.VerifyOptions;
 import dev.regroup.verify.report.Level;
+import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.Thresholds;
 import dev.regroup.verify.report.Verdict;
 import dev.regroup.verify.report.VerificationReport;
@@ -21,8 +22,11 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `verify SOURCE TARGET`: what the target is worth; the verdict is the exit code.
 @Command(
@@ -41,17 +45,26 @@ import picocli.CommandLine.Parameters;
     footer = {
       "  regroup verify /models/llama /models/llama-gta --text heldout.txt",
       "  regroup verify /models/llama /models/llama-gta --text heldout.txt --tokens 64K \\",
-      "      --max-perplexity-ratio 1.05 --report /tmp/report"
+      "      --max-perplexity-ratio 1.05 --report /tmp/report",
+      "  regroup verify /models/llama-gta --level tensors      the files alone, after a copy"
     })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class VerifyCommand implements Callable<Integer> {
   private final RegroupCommand root;
 
+  @Spec private CommandSpec spec;
+
   @Parameters(index = "0", paramLabel = "SOURCE", description = "The model before conversion.")
   private Path source;
 
-  @Parameters(index = "1", paramLabel = "TARGET", description = "The model after conversion.")
-  private Path target;
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "TARGET",
+      description =
+          "The model after conversion. Without it, and with --level tensors, SOURCE is a converted"
+              + " model whose files are held against its manifest.")
+  private @Nullable Path target;
 
   @Option(
       names = "--text",
@@ -111,6 +124,9 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (target == null) {
+      return filesAlone();
+    }
     try (Console console = root.openConsole();
         Checkpoint before = scratch.open(source);
         Checkpoint after = scratch.open(target);
@@ -127,6 +143,20 @@ final class VerifyCommand implements Callable<Integer> {
       }
       console.printText(console.wantsJson() ? result.json() : result.text());
       return exitCode(result.verdict());
+    }
+  }
+
+  private int filesAlone() {
+    if (!levels().equals(EnumSet.of(Level.TENSORS))) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "TARGET: expected two models, found one -> give both, or check the files of one with"
+              + " --level tensors");
+    }
+    try (Console console = root.openConsole()) {
+      ManifestFindings found = Verifier.files(source, console.progress());
+      FilesReport.print(console, source, found);
+      return found.faults().isEmpty() ? ExitCode.OK : ExitCode.NOT_GOOD_ENOUGH;
     }
   }
 

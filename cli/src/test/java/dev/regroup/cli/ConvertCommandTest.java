@@ -55,6 +55,56 @@ final class ConvertCommandTest {
         .isEqualTo(inspected.at("/kv_cache/bytes_per_token").asLong());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "mla, deepseek-v2, DeepseekV2ForCausalLM, mla",
+    "mla, deepseek-v3, DeepseekV3ForCausalLM, mla",
+    "gla, reference, RegroupForCausalLM, gla"
+  })
+  void writesEveryProfileSoThatInspectAndVerifyAccept(
+      String to, String profile, String name, String layout) throws IOException {
+    Run convert = Run.of("convert", source, target, "--to", to, "--profile", profile, "-q");
+    assertThat(convert.exitCode()).as(convert.err()).isZero();
+    assertThat(Files.readString(target.resolve("config.json"))).contains(name);
+    JsonNode inspected = Run.of("inspect", target, "--json").json();
+    assertThat(inspected.at("/attention/0/layout").asString()).isEqualTo(layout);
+    Run verify = Run.of("verify", source, target, "--json", "-q");
+    assertThat(verify.exitCode()).as(verify.out() + verify.err()).isZero();
+  }
+
+  @Test
+  void samplesItsOwnCalibrationText() throws IOException {
+    Path again = folder.resolve("again");
+    for (Path to : new Path[] {target, again}) {
+      Run run =
+          Run.of(
+              "convert",
+              source,
+              to,
+              "--to",
+              "gla",
+              "--calibration",
+              "self",
+              "--calibration-tokens",
+              "1K",
+              "--json",
+              "-q");
+      assertThat(run.exitCode()).as(run.err()).isZero();
+      assertThat(run.json().at("/calibration/tokens").asLong()).isEqualTo(1024);
+      assertThat(run.json().at("/calibration/source").asString()).isEqualTo("the source itself");
+    }
+    assertThat(Files.mismatch(target.resolve("config.json"), again.resolve("config.json")))
+        .isEqualTo(-1);
+  }
+
+  @Test
+  void namesTheProfilesItKnows() {
+    Run run = Run.of("convert", source, target, "--to", "gla", "--profile", "mine");
+    assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err())
+        .contains("expected one of [regroup, reference, deepseek-v2, deepseek-v3]");
+  }
+
   @Test
   void givesTheSameBytesTwiceAndMeasuresOnText() throws IOException {
     Path again = folder.resolve("again");
@@ -92,6 +142,53 @@ final class ConvertCommandTest {
     Run allowed = Run.of("convert", source, target, "--to", "gta", "-q", "--overwrite");
     assertThat(allowed.exitCode()).as(allowed.err()).isZero();
     assertThat(target.resolve("mine.txt")).doesNotExist();
+  }
+
+  @Test
+  void writesAManifestThatVerifyHoldsTheFilesAgainst() throws IOException {
+    assertThat(Run.of("convert", source, target, "--to", "gta", "-q").exitCode()).isZero();
+    Run good = Run.of("verify", target, "--level", "tensors", "--json");
+    assertThat(good.exitCode()).as(good.err()).isZero();
+    assertThat(good.json().at("/files").asInt()).isGreaterThan(3);
+    assertThat(Run.of("verify", source, target, "--level", "tensors", "-q").out())
+        .contains("manifest");
+    Path tokenizer = target.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replaceFirst("\\{", " "));
+    Run bad = Run.of("verify", target, "--level", "tensors");
+    assertThat(bad.exitCode()).isEqualTo(ExitCode.NOT_GOOD_ENOUGH);
+    assertThat(bad.out()).contains("FAIL", "tokenizer.json");
+    Run beside = Run.of("verify", source, target, "--level", "tensors", "-q");
+    assertThat(beside.exitCode()).isEqualTo(ExitCode.NOT_GOOD_ENOUGH);
+    assertThat(Run.of("verify", target).exitCode()).isEqualTo(ExitCode.USAGE);
+    Run none = Run.of("verify", source, "--level", "tensors", "-q");
+    assertThat(none.exitCode()).isEqualTo(ExitCode.BAD_CHECKPOINT);
+    assertThat(none.errLines()).singleElement().asString().contains("regroup.manifest.json");
+  }
+
+  @Test
+  void takesLinksHolesAndResumingFromTheCommandLine() throws IOException {
+    Run run =
+        Run.of(
+            "convert",
+            source,
+            target,
+            "--to",
+            "gta",
+            "-q",
+            "--link",
+            "copy",
+            "--sparse",
+            "--resume");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    Run again = Run.of("convert", source, target, "--to", "gta", "-q", "--resume");
+    assertThat(again.exitCode()).as(again.err()).isZero();
+    Run both = Run.of("convert", source, target, "--to", "gta", "--resume", "--restart");
+    assertThat(both.exitCode()).isEqualTo(ExitCode.USAGE);
+    for (String part : new String[] {"0/2", "3/2", "2", "a/b"}) {
+      Run wrong = Run.of("convert", source, target, "--to", "gta", "--part", part);
+      assertThat(wrong.exitCode()).as(part).isEqualTo(ExitCode.USAGE);
+      assertThat(wrong.errLines()).as(part).singleElement().asString().contains("--part", "I/N");
+    }
   }
 
   @Test
@@ -150,6 +247,7 @@ final class ConvertCommandTest {
     var line = new java.util.ArrayList<Object>();
     line.addAll(java.util.List.of("convert", source, target, "--to", "gta"));
     line.addAll(java.util.List.of("--calibration", text, "--calibration-tokens", "2K"));
+    line.addAll(java.util.List.of("--fit-tokens", "2K", "--fit-steps", "10"));
     line.addAll(java.util.List.of(more));
     return Run.of(line.toArray());
   }

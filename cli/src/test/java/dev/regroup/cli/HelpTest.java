@@ -7,7 +7,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class HelpTest {
-  private static final String COMMANDS = "inspect plan convert verify fixture demo bench";
+  private static final String COMMANDS = "inspect plan convert merge verify fixture demo bench";
 
   @Test
   void listsEveryCommandWithOneLineEach() {
@@ -20,7 +20,8 @@ final class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"inspect", "plan", "convert", "verify", "fixture", "demo", "bench"})
+  @ValueSource(
+      strings = {"inspect", "plan", "convert", "merge", "verify", "fixture", "demo", "bench"})
   void explainsACommandWithExamplesExitCodesAndTheCommonOptions(String command) {
     Run run = Run.of(command, "--help");
     assertThat(run.exitCode()).isZero();

@@ -129,7 +129,10 @@ final class CalibratedConversion implements LayerConversion {
   @Override
   public void advance(
       int index, AttentionSpec spec, Supplier<Map<AttentionTensor, float[]>> written) {
-    if (index + 1 < plan.source().layers().size()) {
+    boolean last = index + 1 == plan.source().layers().size();
+    if (!last && options.fit().mode() == FitOptions.Mode.PARALLEL) {
+      streams.advanceTogether(attend(index));
+    } else if (!last) {
       try (AttentionSublayer converted = sublayer(spec, written.get())) {
         streams.advance(attend(index), converted);
       }
@@ -138,10 +141,13 @@ final class CalibratedConversion implements LayerConversion {
 
   @Override
   public void skip(int index) {
-    throw new UnsupportedModelException(
-        "part: expected layers that do not depend on each other, found a calibrated conversion,"
-            + " where each repairs those before it -> convert on one machine, or without"
-            + " --calibration");
+    if (options.fit().mode() != FitOptions.Mode.PARALLEL) {
+      throw new UnsupportedModelException(
+          "part: expected layers that do not depend on each other, found a calibrated conversion"
+              + " where each repairs those before it -> give --fit-mode parallel, or convert in one"
+              + " process");
+    }
+    streams.advanceTogether(attend(index));
   }
 
   @Override

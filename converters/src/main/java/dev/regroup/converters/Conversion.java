@@ -6,10 +6,10 @@ import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.report.ResourceUse;
-import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.FinishedLayer;
 import dev.regroup.converters.write.SourceIdentity;
+import dev.regroup.converters.write.SpaceNeeded;
 import dev.regroup.converters.write.TargetDirectory;
 import dev.regroup.converters.write.TargetFiles;
 import dev.regroup.converters.write.WriteOptions;
@@ -73,9 +73,10 @@ final class Conversion {
     ScaledWeights.requireSound(source);
     long begin = System.nanoTime();
     List<FinishedLayer> layers = List.of();
-    var config = new TargetConfig(source, plan, calibration, options);
+    var config = TargetConfig.of(source, plan, calibration, options);
     try (TargetDirectory directory =
-        TargetDirectory.open(target, config.header(), plan.outputBytes(), writing)) {
+        TargetDirectory.open(
+            target, config.header(), SpaceNeeded.bytes(plan, source, writing), writing)) {
       if (!directory.complete()) {
         layers = write(directory, config);
       }
@@ -103,7 +104,8 @@ final class Conversion {
       if (!writing.part().shared()) {
         List<AttentionSpec> attention = layers.stream().map(FinishedLayer::spec).toList();
         ModelSpec result = plan.target().withAttention(plan.target().architecture(), attention);
-        directory.commit(config.write(directory.smallFiles(), result, shards));
+        List<LayerReport> reports = layers.stream().map(FinishedLayer::report).toList();
+        directory.commit(config.write(directory.smallFiles(), result, reports, shards));
       }
       return layers;
     } catch (CheckpointException | UnsupportedModelException e) {

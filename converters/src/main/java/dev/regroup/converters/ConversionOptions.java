@@ -20,11 +20,7 @@ public record ConversionOptions(
     Backend backend) {
   /// Options of a conversion on the CPU.
   public ConversionOptions(
-      FitOptions fit,
-      long seed,
-      boolean overwrite,
-      boolean allowNonFinite,
-      String toolVersion) {
+      FitOptions fit, long seed, boolean overwrite, boolean allowNonFinite, String toolVersion) {
     this(fit, seed, overwrite, allowNonFinite, toolVersion, Backend.cpu());
   }
 

@@ -15,11 +15,11 @@ import java.util.Optional;
 
 /// The front door of this module: plans conversions and carries them out.
 ///
-/// | from | to GTA | to GLA |
-/// |---|---|---|
-/// | MHA, MQA, GQA | {@link dev.regroup.converters.closedform.ClosedForm} | the same |
-/// | MLA | the same; lossy | the same |
-/// | GTA, GLA | refused | refused |
+/// | from | to GTA | to GLA | to MLA |
+/// |---|---|---|---|
+/// | MHA, MQA, GQA | {@link dev.regroup.converters.closedform.ClosedForm} | the same | the same |
+/// | MLA | the same; lossy | the same | refused |
+/// | GTA, GLA | refused | refused | refused |
 public final class Conversions {
   private Conversions() {}
 
@@ -70,5 +70,23 @@ public final class Conversions {
     ConversionPlan settled =
         TableSearch.settle(source, plan, calibration, options.allowNonFinite());
     return new Conversion(source, settled, calibration, options, writing, progress).into(target);
+  }
+
+  /// The source that the parts of a target were converted from, as they called it.
+  ///
+  /// @throws java.io.UncheckedIOException where there are no parts of it
+  public static Path sourceOfParts(Path target) {
+    return MergedParts.source(target);
+  }
+
+  /// Makes a target of the parts that several processes converted: checks that all of them are
+  /// complete and of one conversion, hashes every file again, and commits.
+  ///
+  /// @param source what the parts were converted from
+  /// @return what the parts did
+  /// @throws java.io.UncheckedIOException where a part is missing, unfinished or still running
+  public static ConversionReport merge(
+      Checkpoint source, Path target, WriteOptions writing, Progress progress) {
+    return new MergedParts(source, writing, progress).into(target);
   }
 }

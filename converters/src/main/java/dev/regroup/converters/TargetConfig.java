@@ -1,15 +1,16 @@
 package dev.regroup.converters;
 
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Profile;
+import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.write.FinishedFile;
 import dev.regroup.converters.write.JournalHeader;
 import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
 import dev.regroup.formats.architecture.DeepseekConfig;
-import dev.regroup.converters.fit.FitOptions;
-import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -34,36 +36,67 @@ import tools.jackson.databind.node.ObjectNode;
 final class TargetConfig {
   private final Checkpoint source;
   private final ConversionPlan plan;
-  private final Optional<TokenWindows> calibration;
-  private final ConversionOptions options;
   private final JournalHeader header;
 
-  TargetConfig(
+  private TargetConfig(Checkpoint source, ConversionPlan plan, JournalHeader header) {
+    this.source = source;
+    this.plan = plan;
+    this.header = header;
+  }
+
+  /// What a conversion that begins writes.
+  static TargetConfig of(
       Checkpoint source,
       ConversionPlan plan,
       Optional<TokenWindows> calibration,
       ConversionOptions options) {
-    this.source = source;
-    this.plan = plan;
-    this.calibration = calibration;
-    this.options = options;
-    header = makeHeader();
+    ObjectNode asked = JsonNodeFactory.instance.objectNode();
+    asked.set("request", JsonMapper.shared().valueToTree(plan.request()));
+    asked.put("allow_non_finite", options.allowNonFinite());
+    asked.set("conversion", conversion(plan, calibration, options));
+    if (calibration.isPresent()) {
+      // devices round otherwise
+      asked.put("backend", options.backend().getClass().getSimpleName());
+    }
+    return new TargetConfig(source, plan, header(source, plan, asked, options.toolVersion()));
+  }
+
+  /// What the parts of a conversion left to be written.
+  ///
+  /// @param begun by a part
+  static TargetConfig of(Checkpoint source, ConversionPlan plan, JournalHeader begun) {
+    return new TargetConfig(
+        source, plan, header(source, plan, begun.options(), begun.toolVersion()));
+  }
+
+  /// What a conversion was asked for when it began.
+  static ConversionRequest request(JournalHeader begun) {
+    return JsonMapper.shared().treeToValue(begun.options().get("request"), ConversionRequest.class);
   }
 
   /// Writes side files, index, config and manifest, in this order.
   ///
   /// @param spec what the result is
+  /// @param layers what became of each layer
   /// @param shards the files that hold tensors
   /// @return the manifest
-  FinishedFile write(SmallFiles files, ModelSpec spec, List<FinishedFile> shards) {
+  FinishedFile write(
+      SmallFiles files, ModelSpec spec, List<LayerReport> layers, List<FinishedFile> shards) {
     List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      all.add(files.copy(source.sideFile(name), name));
+      if (!name.equals(Path.of(ConversionRecord.FILE))) {
+        all.add(files.copy(source.sideFile(name), name));
+      }
+    }
+    if (layers.stream().anyMatch(layer -> layer.measuredError().isPresent())) {
+      all.add(write(files, ConversionRecord.FILE, ConversionRecord.render(layers)));
     }
     if (plan.shards().indexed()) {
       all.add(write(files, ShardIndex.FILE, ShardIndex.render(plan.shards())));
     }
-    var provenance = new Regrouped.Provenance(options.toolVersion(), identity(), conversion());
+    var provenance =
+        new Regrouped.Provenance(
+            header.toolVersion(), identity(), (ObjectNode) header.options().get("conversion"));
     all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
     return write(files, Manifest.FILE, manifest(all).render());
   }
@@ -74,7 +107,7 @@ final class TargetConfig {
 
   private Manifest manifest(List<FinishedFile> files) {
     return new Manifest(
-        options.toolVersion(),
+        header.toolVersion(),
         header.fingerprint(),
         source.shards().stream()
             .map(
@@ -91,15 +124,12 @@ final class TargetConfig {
     return header;
   }
 
-  private JournalHeader makeHeader() {
-    ObjectNode asked = JsonNodeFactory.instance.objectNode();
-    asked.put("request", plan.request().toString());
-    asked.put("allow_non_finite", options.allowNonFinite());
-    asked.set("conversion", conversion());
+  private static JournalHeader header(
+      Checkpoint source, ConversionPlan plan, ObjectNode asked, String toolVersion) {
     StringBuilder shards = new StringBuilder();
     plan.shards().files().forEach(file -> shards.append(file).append('\n'));
     return new JournalHeader(
-        options.toolVersion(),
+        toolVersion,
         source.path().toAbsolutePath().normalize().toString(),
         SourceIdentity.of(source),
         asked,
@@ -130,7 +160,8 @@ final class TargetConfig {
     return identity;
   }
 
-  private ObjectNode conversion() {
+  private static ObjectNode conversion(
+      ConversionPlan plan, Optional<TokenWindows> calibration, ConversionOptions options) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     ConversionRequest request = plan.request();
     node.put("to", request.target().label());

@@ -2,9 +2,9 @@ package dev.regroup.converters;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
-import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -69,7 +69,8 @@ abstract class ConversionScenario {
       ConversionPlan plan = Conversions.plan(source, request);
       var windows =
           new TokenWindows("random", "none", WINDOW, InMemory.windows(plan.source(), 12, WINDOW));
-      var options = new ConversionOptions(FitOptions.DEFAULT.withSteps(20), 1, false, false, "test");
+      var options =
+          new ConversionOptions(FitOptions.DEFAULT.withSteps(20), 1, false, false, "test");
       Conversions.convert(source, plan, Optional.of(windows), target, options, Progress.NONE);
     }
   }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.converters.InMemory.Statistics;
 import dev.regroup.converters.calibrate.SourceValues;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
-import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -130,7 +130,9 @@ final class ExactConversionTest {
           case Gla mla -> gla.withLatents(2, mla.latentDim());
           case Gta gta -> throw new AssertionError("not a source: " + gta);
         };
-    assertThat(converted(name, request, Statistics.CALIBRATED, FitOptions.DEFAULT.withSteps(20), scratch))
+    assertThat(
+            converted(
+                name, request, Statistics.CALIBRATED, FitOptions.DEFAULT.withSteps(20), scratch))
         .isLessThan(FITTED);
   }
 

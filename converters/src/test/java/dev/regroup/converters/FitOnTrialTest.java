@@ -82,9 +82,9 @@ final class FitOnTrialTest {
 
   @Test
   void namesTheTokensThatARankNeeds() {
-    assertThatThrownBy(() -> converted(1, 8, FIT, "target"))
+    assertThatThrownBy(() -> converted(1, 4, FIT, "target"))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContainingAll("rank 16", "at least 16 tokens", "found 8")
+        .hasMessageContainingAll("rank 8", "at least 8 tokens", "found 4")
         .hasMessageNotContaining("\n");
     assertThat(scratch.resolve("target")).doesNotExist();
   }

@@ -2,6 +2,7 @@ package dev.regroup.converters;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
@@ -9,6 +10,7 @@ import dev.regroup.converters.plan.PlannedTensor;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.fixtures.Fixtures;
+import dev.regroup.fixtures.TransformersWitness;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
@@ -114,6 +116,35 @@ final class QuantizedConversionTest extends ConversionScenario {
     Path plain = scratch.resolve("plain");
     calibrated(ConversionRequest.to(TargetLayout.GTA), plain);
     assertThat(InMemory.difference(logits(plain), logits(to))).isLessThan(1.0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"deepseek-v3-fp8,false", "deepseek-v3-fp8,true", "deepseek-v2-fp8,false"})
+  void isUnderstoodByTransformers(String model, boolean requantize) {
+    var witness = TransformersWitness.find();
+    assumeTrue(witness.isPresent(), witness::whyNot);
+    var request = ConversionRequest.to(TargetLayout.GLA);
+    try (Checkpoint source = Checkpoints.open(written(model))) {
+      convert(source, requantize ? request.withRequantize() : request, to, false);
+    }
+    try (Checkpoint target = Checkpoints.open(to)) {
+      ScaledWeights scaled = ScaledWeights.of(target);
+      List<String> quantized =
+          scaled.all().stream().map(weight -> module(weight.weight().name())).toList();
+      List<String> plain =
+          target.infos().stream()
+              .filter(info -> info.name().contains("self_attn") && info.shape().rank() == 2)
+              .filter(info -> info.name().endsWith(".weight"))
+              .filter(info -> scaled.find(info.name()).isEmpty())
+              .map(info -> module(info.name()))
+              .toList();
+      assertThat(plain).hasSize(requantize ? 0 : 2 * 3);
+      witness.checkQuantization(to, plain, quantized);
+    }
+  }
+
+  private static String module(String weight) {
+    return weight.replaceAll("\\.weight$", "");
   }
 
   private Path written(String model) {

@@ -53,11 +53,15 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
 
   Findings findings(Progress progress) {
     Set<Level> wanted = options.wanted();
-    Optional<TensorFindings> tensors =
+    Optional<TensorLevel.Outcome> compared =
         wanted.contains(Level.TENSORS)
-            ? Optional.of(TensorLevel.examine(source, target, progress))
+            ? Optional.of(TensorLevel.compare(source, target, progress))
             : Optional.empty();
-    Optional<String> tooLarge = Footprint.tooLarge(source, target, options.memory());
+    Optional<TensorFindings> tensors = compared.map(TensorLevel.Outcome::findings);
+    Optional<String> tooLarge =
+        source.device().readsIntoHeap()
+            ? Footprint.tooLarge(source, target, options.memory())
+            : Optional.empty();
     if (tooLarge.isPresent()) {
       return attentionAlone(tensors, tooLarge.get(), progress);
     }
@@ -66,13 +70,13 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
     Optional<ControlFindings> controls = Optional.empty();
     if (wanted.stream().anyMatch(level -> level != Level.TENSORS && level != Level.DECODE)) {
       PlantedFault fault = PlantedFault.in(target);
-      List<Comparison> compared = compare(fault, progress);
-      layers = layers(compared.getFirst());
+      Set<String> identical = compared.map(TensorLevel.Outcome::identical).orElse(Set.of());
+      List<Comparison> pairs = compare(fault, identical, progress);
+      layers = layers(pairs.getFirst());
       if (wanted.contains(Level.LOGITS) && options.text().isPresent()) {
-        logits = Optional.of(Fidelity.of(compared.getFirst().windows()));
+        logits = Optional.of(Fidelity.of(pairs.getFirst().windows()));
       }
-      controls =
-          Optional.of(Controls.of(compared.getFirst(), compared.get(1), compared.getLast(), fault));
+      controls = Optional.of(Controls.of(pairs.getFirst(), pairs.get(1), pairs.getLast(), fault));
     }
     if (!wanted.contains(Level.DECODE)) {
       CacheFindings computed = cache(OptionalDouble.empty(), OptionalDouble.empty());
@@ -113,14 +117,15 @@ record Examination(Subject source, Subject target, TokenWindows windows, VerifyO
         .tooLarge(alone, reason);
   }
 
-  private List<Comparison> compare(PlantedFault fault, Progress progress) {
+  /// @param identical tensors of the target, and so of the planted fault, that are the source's
+  private List<Comparison> compare(PlantedFault fault, Set<String> identical, Progress progress) {
     int few = Math.min(FEW, windows.windows().size());
     return LockStep.run(
         source,
         List.of(
-            new Contender(target, windows.windows().size()),
-            new Contender(source, few),
-            new Contender(fault.subject(), few)),
+            new Contender(target, windows.windows().size(), identical),
+            new Contender(source, few, identical),
+            new Contender(fault.subject(), few, identical)),
         windows.windows(),
         progress);
   }

@@ -11,21 +11,27 @@ import java.util.Optional;
 final class Footprint {
   private Footprint() {}
 
-  /// Why models cannot be run, in one line: a layer's weights do not fit, in float32.
+  /// Why models cannot be run, in one line: neither one layer's weights nor both output heads fit, in
+  /// float32.
   ///
   /// @param memory bytes that this process may use; a quarter is left for activations
   static Optional<String> tooLarge(Subject source, Subject target, long memory) {
-    long needed = Math.max(largestLayer(source.spec()), largestLayer(target.spec()));
+    long needed = Math.max(largest(source.spec()), largest(target.spec()));
     if (needed <= memory / 4 * 3) {
       return Optional.empty();
     }
     return Optional.of(
         String.format(
             Locale.ROOT,
-            "one layer's weights take %.1f GB in float32, and %.1f GB may be used -> give the JVM"
-                + " more (-Xmx)",
+            "one layer's weights, or both output heads, take %.1f GB in float32, and %.1f GB may be"
+                + " used -> give the JVM more (-Xmx)",
             needed / 1e9,
             memory / 1e9));
+  }
+
+  private static long largest(ModelSpec model) {
+    long heads = 2L * model.vocabularySize() * model.hiddenSize() * Float.BYTES;
+    return Math.max(heads, largestLayer(model));
   }
 
   private static long largestLayer(ModelSpec model) {

@@ -5,15 +5,20 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.manifest.Manifest;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
+import dev.regroup.verify.compare.ManifestCheck;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
 import dev.regroup.verify.judge.Judge;
+import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -41,7 +46,20 @@ public final class Verifier {
       VerifyOptions options,
       Device device,
       Progress progress) {
-    return verify(subject(source, device), subject(target, device), options, progress);
+    return verify(subject(source, device), subject(target, device), options, progress)
+        .withConversion(ConversionRecord.of(target));
+  }
+
+  /// Holds a target's files against the manifest that was written with them; no source is needed.
+  ///
+  /// @throws CheckpointException where it has no manifest, or one that cannot be read
+  public static ManifestFindings files(Path target, Progress progress) {
+    return ManifestCheck.of(target, progress)
+        .orElseThrow(
+            () ->
+                new CheckpointException(
+                    "%s: expected %s, found none -> give the model that it was made from, too"
+                        .formatted(target, Manifest.FILE)));
   }
 
   private static Subject subject(Checkpoint checkpoint, Device device) {
@@ -84,7 +102,8 @@ public final class Verifier {
         found.cache(),
         found.controls(),
         found.speed(),
-        source.device().summary());
+        source.device().summary(),
+        List.of());
   }
 
   private static void requireComparable(Subject source, Subject target) {

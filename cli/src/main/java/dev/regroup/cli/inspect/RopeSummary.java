@@ -24,7 +24,7 @@ public record RopeSummary(String kind, double theta, double factor) {
   /// Whether a conversion chose the frequencies: it made the rotary key anew.
   static boolean isChosen(AttentionSpec attention) {
     return switch (attention.state()) {
-      case StatePath.KeyValue _ -> false;
+      case StatePath.KeyValue _, StatePath.Reference _ -> false;
       case StatePath.Tied _, StatePath.Encoded _ -> true;
       case StatePath.Latent(int _, boolean norm, boolean _, boolean _) -> !norm;
     };

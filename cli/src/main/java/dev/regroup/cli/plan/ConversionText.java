@@ -44,7 +44,9 @@ public final class ConversionText {
                     Quantity.grouped(report.calibrationTokens()), report.calibrationSource()));
     lines.add(memory(report.used()));
     lines.add("");
-    var table = new Table("layer", "predicted error", "measured", "closed form", "fit before", "after", "step");
+    var table =
+        new Table(
+            "layer", "predicted error", "measured", "closed form", "fit before", "after", "step");
     for (LayerReport layer : report.layers()) {
       table.row(
           layer.layer(),
@@ -56,8 +58,10 @@ public final class ConversionText {
           layer.fit().map(ConversionText::step).orElse("-"));
     }
     lines.addAll(table.lines());
-    lines.add("  Errors are squared, relative to the squared size of the source's output: measured and");
-    lines.add("  closed form on the source's own input, fit on the stream that the layer is fed, on");
+    lines.add(
+        "  Errors are squared, relative to the squared size of the source's output: measured and");
+    lines.add(
+        "  closed form on the source's own input, fit on the stream that the layer is fed, on");
     lines.add("  windows that no step saw, what earlier layers lost included.");
     return lines;
   }

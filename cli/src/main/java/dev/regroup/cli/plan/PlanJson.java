@@ -1,6 +1,7 @@
 package dev.regroup.cli.plan;
 
 import dev.regroup.cli.inspect.Inspection;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.PlannedTensor;
 import java.util.Locale;
@@ -15,7 +16,8 @@ public final class PlanJson {
   /// The object to print.
   ///
   /// @param source the path that was planned for
-  public static ObjectNode of(String source, ConversionPlan plan) {
+  /// @param fit what follows the closed form where there is calibration text
+  public static ObjectNode of(String source, ConversionPlan plan, FitPlan fit) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("format", "regroup.plan/1");
     root.put("source", source);
@@ -25,6 +27,11 @@ public final class PlanJson {
         .put("bytes", plan.outputBytes())
         .put("files", plan.shards().files().size())
         .put("peak_memory_bytes", plan.peakMemoryBytes());
+    root.putObject("fit")
+        .put("steps", fit.steps())
+        .put("windows_per_step", fit.windowsPerStep())
+        .put("window_tokens", fit.windowTokens())
+        .put("operations", fit.operations());
     ArrayNode notes = root.putArray("notes");
     plan.notes().forEach(notes::add);
     ArrayNode tensors = root.putArray("tensors");

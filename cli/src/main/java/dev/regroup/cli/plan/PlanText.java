@@ -5,6 +5,7 @@ import dev.regroup.cli.console.Table;
 import dev.regroup.cli.inspect.Inspection;
 import dev.regroup.cli.inspect.LayerRun;
 import dev.regroup.cli.inspect.LayoutText;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -20,7 +21,8 @@ public final class PlanText {
   /// The lines to print.
   ///
   /// @param source the path that was planned for
-  public static List<String> of(String source, ConversionPlan plan) {
+  /// @param fit what follows the closed form where there is calibration text
+  public static List<String> of(String source, ConversionPlan plan, FitPlan fit) {
     var lines = new ArrayList<String>();
     lines.add("%s to %s".formatted(source, plan.request().target().label()));
     lines.add("  source " + layouts(plan.source()));
@@ -32,6 +34,7 @@ public final class PlanText {
                 plan.shards().files().size(),
                 plan.shards().files().size() == 1 ? "" : "s",
                 Quantity.bytes(plan.peakMemoryBytes())));
+    lines.add("  " + FitText.of(fit));
     plan.notes().forEach(note -> lines.add("  note: " + note));
     lines.add("");
     lines.addAll(cache(plan));

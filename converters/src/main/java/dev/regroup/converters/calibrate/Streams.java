@@ -104,6 +104,16 @@ public final class Streams implements AutoCloseable {
         });
   }
 
+  /// Moves the source's stream past the current layer, where the target has none of its own.
+  public void advanceTogether(DecoderLayer layer) {
+    if (apart) {
+      throw new IllegalStateException("the target's stream needs the converted layer");
+    }
+    Parallel.forEach(
+        windows,
+        i -> cache.set(SOURCE, i, fedForward(layer, Residual.sum(source(i), sourceUpdate(i)))));
+  }
+
   private float[] update(DecoderLayer layer, AttentionSublayer attention, float[] hidden) {
     return attention.forward(layer.attentionInput(hidden, tokens), tokens);
   }

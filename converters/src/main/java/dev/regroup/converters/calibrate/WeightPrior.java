@@ -47,10 +47,9 @@ public final class WeightPrior {
     double[] sensitivity = new double[layout.queryHeads()];
     double[][] distances = new double[layout.queryHeads()][];
     for (int h = 0; h < sensitivity.length; h++) {
-      Matrix output = output(h);
       Matrix values = valueMoment(states, h);
       double scale = spec.softmaxScale();
-      sensitivity[h] = scale * scale * output.transposeTimes(output).times(values).trace();
+      sensitivity[h] = scale * scale * weights.outputGram(layout, h).times(values).trace();
       distances[h] = DistancePrior.mass(DISTANCES);
     }
     double participation = 0;
@@ -175,12 +174,6 @@ public final class WeightPrior {
       }
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
-  }
-
-  private Matrix output(int head) {
-    int dim = layout.valueDim();
-    return weights.columns(
-        AttentionTensor.O_PROJ, layout.queryHeads() * dim, head * dim, dim);
   }
 
   /// W·diag(gain²)·Wᵀ.

@@ -87,6 +87,7 @@ public record FactoredAttention(
           tensors.put(AttentionTensor.Q_B_PROJ, query);
         }
       }
+      case QueryPath.Reference(int rank) -> new ReferenceForm(this).putQueryInto(tensors, rank);
     }
   }
 
@@ -118,6 +119,8 @@ public record FactoredAttention(
         tensors.put(AttentionTensor.KV_STATE_PROJ, state);
         tensors.put(AttentionTensor.ROPE_KEY_PROJ, ropeKey);
       }
+      case StatePath.Reference _ ->
+          new ReferenceForm(this).putStateInto(tensors, interleaved((Gla) spec.layout()));
       case StatePath.KeyValue _ ->
           throw new IllegalArgumentException("not a target path: " + spec.state());
     }

@@ -40,11 +40,8 @@ final class FromMla {
 
   ClosedForm convert() {
     List<SharedState> states = new ArrayList<>();
-    Matrix identity = Matrix.identity(mla.latentDim());
     // keys and values of every group are linear in the same latent: one space for all
-    SharedState.Space latent =
-        SharedState.Space.of(
-            Matrix.stacked(List.of(identity, identity)), mla.latentDim(), statistics.states());
+    SharedState.Space latent = SharedState.Space.ofFeatures(statistics.states());
     for (int s = 0; s < target.layout().stateHeads(); s++) {
       states.add(
           latent.solve(
@@ -157,10 +154,7 @@ final class FromMla {
     List<Matrix> outputs = new ArrayList<>();
     for (int h = 0; h < mla.queryHeads(); h++) {
       outputs.add(
-          weights
-              .output(h)
-              .times(valueUp(h))
-              .times(valueDecoder(states.get(h / headsPerState()))));
+          weights.output(h).times(valueUp(h)).times(valueDecoder(states.get(h / headsPerState()))));
     }
     return Matrix.beside(outputs);
   }

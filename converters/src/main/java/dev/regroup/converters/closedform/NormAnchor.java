@@ -21,7 +21,7 @@ final class NormAnchor {
   static final int ELEMENTS = 1;
 
   /// B, below the largest number of FP16.
-  private static final double CONSTANT = 1 << 15;
+  static final float CONSTANT = 1 << 15;
 
   /// B over the root of the latents' mean square, at least.
   private static final double DISTANCE = 4096;
@@ -37,10 +37,12 @@ final class NormAnchor {
   /// Whether a layer norms its latent where nothing but our projection makes it: the norm of an MLA
   /// source comes before the latents that we make and stays.
   static boolean in(AttentionSpec spec) {
-    return spec.state()
-            instanceof StatePath.Latent(int _, boolean norm, boolean projected, boolean _)
-        && norm
-        && !projected;
+    return switch (spec.state()) {
+      case StatePath.Latent(int _, boolean norm, boolean projected, boolean _) ->
+          norm && !projected;
+      case StatePath.Reference _ -> true;
+      case StatePath.KeyValue _, StatePath.Tied _, StatePath.Encoded _ -> false;
+    };
   }
 
   /// Puts the tensors of the state path and of `kv_b_proj`, which must be there already.
@@ -53,7 +55,7 @@ final class NormAnchor {
     scale(latent, shrink);
     float[] bias = orZeros(attention.biases().state(), gla.latentDim());
     scale(bias, shrink);
-    bias[last] = (float) CONSTANT;
+    bias[last] = CONSTANT;
     tensors.put(AttentionTensor.KV_A_PROJ, FactoredAttention.joined(latent, attention.ropeKey()));
     tensors.put(
         AttentionTensor.KV_A_BIAS,
@@ -80,7 +82,7 @@ final class NormAnchor {
       down[i * inputs + i] = (float) shrink;
     }
     float[] constant = new float[rank];
-    constant[inputs] = (float) CONSTANT;
+    constant[inputs] = CONSTANT;
     float[] gain = new float[rank];
     Arrays.fill(gain, (float) gain(rank));
     gain[inputs] = 1;
@@ -106,17 +108,17 @@ final class NormAnchor {
   }
 
   /// What the latent is multiplied by: a power of two.
-  private static double shrink(int latentDim) {
+  static double shrink(int latentDim) {
     return powerOfTwo(CONSTANT / DISTANCE / Math.sqrt(latentDim));
   }
 
   /// A power of two that gives normed latents about the size that they had.
-  private static double gain(int latentDim) {
+  static double gain(int latentDim) {
     return powerOfTwo(CONSTANT / Math.sqrt(latentDim));
   }
 
   /// What normed latents have to be multiplied by to be the latents.
-  private static double restore(int latentDim) {
+  static double restore(int latentDim) {
     double normed = Math.sqrt(latentDim) / CONSTANT * gain(latentDim);
     return 1 / (normed * shrink(latentDim));
   }
@@ -126,17 +128,17 @@ final class NormAnchor {
     return Math.scalb(1.0, Math.getExponent(value));
   }
 
-  private static void scale(float[] elements, double factor) {
+  static void scale(float[] elements, double factor) {
     for (int i = 0; i < elements.length; i++) {
       elements[i] = (float) (elements[i] * factor);
     }
   }
 
-  private static float[] orZeros(float[] bias, int length) {
+  static float[] orZeros(float[] bias, int length) {
     return bias.length == 0 ? new float[length] : bias.clone();
   }
 
-  private static void requireZeros(float[] elements, int from, int to) {
+  static void requireZeros(float[] elements, int from, int to) {
     for (int i = from; i < to; i++) {
       if (elements[i] != 0) {
         throw new IllegalArgumentException(

@@ -2,6 +2,7 @@ package dev.regroup.converters.closedform;
 
 import dev.regroup.runtime.linalg.Matrix;
 import dev.regroup.runtime.linalg.SymmetricEigen;
+import java.util.List;
 
 /// A state that keys and values of a group of heads share: reduced-rank regression in the metric of
 /// first-order output error.
@@ -51,6 +52,22 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
           rows, keys, scaledColumns(eigen, rank, 0.5), scaledColumns(eigen, rank, -0.5));
     }
 
+    /// The space of keys and values that are both the features themselves: half the size of the general
+    /// problem, since what is found for the one holds for the other.
+    static Space ofFeatures(Matrix features) {
+      int n = features.rows();
+      SymmetricEigen eigen = SymmetricEigen.of(features);
+      int rank = rank(eigen.values());
+      Matrix root = scaledColumns(eigen, rank, 0.5);
+      Matrix inverse = scaledColumns(eigen, rank, -0.5).scaled(0.5);
+      Matrix identity = Matrix.identity(n);
+      return new Space(twice(identity), n, twice(root), twice(inverse));
+    }
+
+    private static Matrix twice(Matrix matrix) {
+      return Matrix.stacked(List.of(matrix, matrix));
+    }
+
     /// The best state of `stateDim` elements of which the first `keyDim` make the key.
     SharedState solve(Metrics metrics, int stateDim, int keyDim) {
       Matrix keyRoot = root.rows(0, keys);
@@ -61,8 +78,7 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
       int keptKeys = Math.min(keyDim, kept);
       Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
       double total = keyEnergy.trace() + valueEnergy.trace();
-      double held =
-          energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
+      double held = energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
       Matrix decode = root.times(frame);
       clearKeys(decode, keys, keptKeys);
       Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(rows);

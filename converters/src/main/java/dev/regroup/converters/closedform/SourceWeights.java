@@ -22,6 +22,7 @@ final class SourceWeights {
         switch (spec.query()) {
           case QueryPath.Direct _, QueryPath.Mixed _ -> AttentionTensor.Q_PROJ;
           case QueryPath.LowRank _ -> AttentionTensor.Q_B_PROJ;
+          case QueryPath.Reference _ -> throw new IllegalArgumentException("a target only");
         };
     int rows = spec.layout().queryHeads() * spec.layout().queryDim();
     queryInputs = weights.get(queryTensor).length / rows;
@@ -66,8 +67,7 @@ final class SourceWeights {
 
   /// W_O^hᵀ·W_O^h, `[d_v, d_v]`.
   Matrix outputGram(int head) {
-    Matrix output = output(head);
-    return output.transposeTimes(output);
+    return weights.outputGram(spec.layout(), head);
   }
 
   /// One tensor as a matrix of `rows` rows.

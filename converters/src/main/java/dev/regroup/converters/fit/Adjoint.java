@@ -45,13 +45,16 @@ final class Adjoint {
         extents.tied() ? states : FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     FloatBlock heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
     FloatBlock weights = FloatBlock.of(pass.hiddenSize(), heads.columns(), pass.layer().output());
-    AttentionPass.multiply(Form.PLAIN, output, weights, 0, heads);
+    AttentionPass.multiply(Form.PLAIN, pulled, weights, 0, heads);
     float[] memory = Tile.memory(tokens);
+    FloatBlock wholeKeys = FloatBlock.zeros(tokens, extents.keyUnits() * extents.queryDim());
     for (int h = 0; h < extents.heads(); h++) {
       for (Tile tile : Tile.of(tokens)) {
-        pullHead(h, tile, tile.queries(pass.head(heads, h)), tile.scratch(memory));
+        FloatBlock given = tile.queries(pass.head(heads, h));
+        pullHead(h, tile, given, tile.scratch(memory), pass.wholeKey(wholeKeys, h));
       }
     }
+    part(wholeKeys);
     pass.rotateQueries(queries, pass.transposedRope());
     AttentionPass.rotateKey(ropeKey, pass.transposedRope());
     if (!extents.tied()) {
@@ -60,18 +63,32 @@ final class Adjoint {
     }
   }
 
-  private void pullHead(int head, Tile tile, FloatBlock output, FloatBlock scores) {
+  private void pullHead(
+      int head, Tile tile, FloatBlock output, FloatBlock scores, FloatBlock keys) {
     FloatBlock probabilities = tile.of(pass.probabilities(head));
     AttentionPass.multiply(
         Form.LEFT_TRANSPOSED, probabilities, output, 1, tile.keys(pass.value(values, head)));
     AttentionPass.multiply(Form.RIGHT_TRANSPOSED, output, tile.keys(pass.value(head)), 0, scores);
     unweigh(scores, probabilities, output, tile.queries(pass.head(pass.heads(), head)));
-    if (extents.keyDim() > 0) {
-      pull(scores, tile, pass.key(head), pass.freeQuery(queries, head));
-      push(scores, tile, pass.freeQuery(pass.queries(), head), pass.key(keys, head));
+    pull(scores, tile, pass.wholeKey(head), pass.query(queries, head));
+    push(scores, tile, pass.query(pass.queries(), head), keys);
+  }
+
+  /// Parts what was pulled back to whole keys: the rotated part of all of them is one.
+  private void part(FloatBlock whole) {
+    for (int t = 0; t < whole.rows(); t++) {
+      for (int u = 0; u < extents.keyUnits(); u++) {
+        int from = t * whole.columns() + u * extents.queryDim();
+        int free = t * keys.columns() + u * extents.keyStride();
+        for (int c = 0; c < extents.keyDim(); c++) {
+          keys.elements()[free + c] += whole.elements()[from + c];
+        }
+        for (int c = 0; c < extents.ropeDim(); c++) {
+          ropeKey.elements()[t * extents.ropeDim() + c] +=
+              whole.elements()[from + extents.keyDim() + c];
+        }
+      }
     }
-    pull(scores, tile, pass.ropeKey(), pass.ropeQuery(queries, head));
-    push(scores, tile, pass.ropeQuery(pass.queries(), head), ropeKey);
   }
 
   /// To the tile's queries: `queries = scores · keys`.

@@ -24,12 +24,11 @@ final class AttentionPass {
   /// States `[tokens, n·d_c]`.
   private final FloatBlock states;
 
-  /// The rotated key `[tokens, d_r]`.
-  private final FloatBlock ropeKey;
+  /// Whole keys, the rotated part last, `[tokens, (H or n)·(d_n+d_r)]`: of each head, or of each state
+  /// where they are tied.
+  private final FloatBlock wholeKeys;
 
-  /// Keys and values of all heads; the states themselves where they are tied.
-  private final FloatBlock keys;
-
+  /// Values of all heads; the states themselves where they are tied.
   private final FloatBlock values;
 
   /// Probabilities `[tokens, tokens]` of each head.
@@ -48,10 +47,11 @@ final class AttentionPass {
     rotateQueries(queries, layer.spec().rope());
     states = mapped(inputs.state(), layer.state(), extents.states() * extents.stateDim());
     addBias(states, layer.biases().state());
-    ropeKey = mapped(inputs.rope(), layer.ropeKey(), extents.ropeDim());
+    FloatBlock ropeKey = mapped(inputs.rope(), layer.ropeKey(), extents.ropeDim());
     addBias(ropeKey, layer.biases().ropeKey());
     rotateKey(ropeKey, layer.spec().rope());
-    keys = extents.tied() ? states : up(states, layer.keyUp(), extents.keyDim());
+    FloatBlock keys = extents.tied() ? states : up(states, layer.keyUp(), extents.keyDim());
+    wholeKeys = joined(keys, ropeKey);
     values = extents.tied() ? states : up(states, layer.valueUp(), extents.valueDim());
     probabilities = new FloatBlock[extents.heads()];
     heads = FloatBlock.zeros(tokens, extents.heads() * extents.valueDim());
@@ -66,7 +66,8 @@ final class AttentionPass {
   private FloatBlock projectedQueries() {
     int all = extents.heads() * extents.queryDim();
     return switch (layer.spec().query()) {
-      case QueryPath.Direct _, QueryPath.LowRank _ -> mapped(inputs.query(), layer.query(), all);
+      case QueryPath.Direct _, QueryPath.LowRank _, QueryPath.Reference _ ->
+          mapped(inputs.query(), layer.query(), all);
       case QueryPath.Mixed(int dim, boolean _) -> {
         FloatBlock mixed = FloatBlock.zeros(inputs.tokens(), all);
         FloatBlock maps = FloatBlock.of(all, dim, layer.query());
@@ -84,9 +85,36 @@ final class AttentionPass {
     };
   }
 
+  /// Free parts of all keys, each with the rotated part behind it.
+  private FloatBlock joined(FloatBlock keys, FloatBlock ropeKey) {
+    int units = extents.keyUnits();
+    FloatBlock whole = FloatBlock.zeros(keys.rows(), units * extents.queryDim());
+    for (int t = 0; t < keys.rows(); t++) {
+      for (int u = 0; u < units; u++) {
+        int to = t * whole.columns() + u * extents.queryDim();
+        int from = t * keys.columns() + u * extents.keyStride();
+        System.arraycopy(keys.elements(), from, whole.elements(), to, extents.keyDim());
+        System.arraycopy(
+            ropeKey.elements(),
+            t * extents.ropeDim(),
+            whole.elements(),
+            to + extents.keyDim(),
+            extents.ropeDim());
+      }
+    }
+    return whole;
+  }
+
   private void attend(int head, Tile tile) {
     FloatBlock scores = tile.of(probabilities[head]);
-    score(scores, tile, queries, head, key(keys, head), ropeKey, 0);
+    Products.fast()
+        .multiply(
+            Form.RIGHT_TRANSPOSED,
+            layer.spec().softmaxScale(),
+            tile.queries(query(queries, head)),
+            tile.keys(wholeKey(wholeKeys, head)),
+            0,
+            scores);
     Operations.fast().causalSoftmax(scores, new CausalTile(tile.first(), 0, layer.spec().window()));
     multiply(
         Form.PLAIN, scores, tile.keys(value(values, head)), 0, tile.queries(head(heads, head)));
@@ -112,10 +140,6 @@ final class AttentionPass {
     return states;
   }
 
-  FloatBlock ropeKey() {
-    return ropeKey;
-  }
-
   FloatBlock probabilities(int head) {
     return probabilities[head];
   }
@@ -134,9 +158,9 @@ final class AttentionPass {
     return layer.output().length / (extents.heads() * extents.valueDim());
   }
 
-  /// Keys of a head, `[tokens, d_n]`.
-  FloatBlock key(int head) {
-    return key(keys, head);
+  /// The whole key of a head, `[tokens, d_n+d_r]`.
+  FloatBlock wholeKey(int head) {
+    return wholeKey(wholeKeys, head);
   }
 
   /// Values of a head, `[tokens, d_v]`.
@@ -144,11 +168,10 @@ final class AttentionPass {
     return value(values, head);
   }
 
-  /// The part of `all` that is head `head`'s key: `all` are states where tied, else keys.
-  FloatBlock key(FloatBlock all, int head) {
-    int first =
-        extents.tied() ? head / extents.group() * extents.stateDim() : head * extents.keyDim();
-    return all.columns(first, extents.keyDim());
+  /// The part of whole keys that is head `head`'s.
+  FloatBlock wholeKey(FloatBlock all, int head) {
+    int unit = extents.tied() ? head / extents.group() : head;
+    return all.columns(unit * extents.queryDim(), extents.queryDim());
   }
 
   /// The part of `all` that is head `head`'s value: `all` are states where tied, else values.
@@ -163,33 +186,9 @@ final class AttentionPass {
     return all.columns(head * extents.valueDim(), extents.valueDim());
   }
 
-  /// The unrotated part of a head's queries.
-  FloatBlock freeQuery(FloatBlock all, int head) {
-    return all.columns(head * extents.queryDim(), extents.keyDim());
-  }
-
-  /// The rotated part of a head's queries.
-  FloatBlock ropeQuery(FloatBlock all, int head) {
-    return all.columns(head * extents.queryDim() + extents.keyDim(), extents.ropeDim());
-  }
-
-  /// `scores = scale · (queries · key + rotated queries · rotated key) + keep · scores`, over one tile.
-  void score(
-      FloatBlock scores,
-      Tile tile,
-      FloatBlock from,
-      int head,
-      FloatBlock key,
-      FloatBlock rope,
-      double keep) {
-    double scale = layer.spec().softmaxScale();
-    Products products = Products.fast();
-    FloatBlock rotated = tile.queries(ropeQuery(from, head));
-    products.multiply(Form.RIGHT_TRANSPOSED, scale, rotated, tile.keys(rope), keep, scores);
-    if (extents.keyDim() > 0) {
-      FloatBlock free = tile.queries(freeQuery(from, head));
-      products.multiply(Form.RIGHT_TRANSPOSED, scale, free, tile.keys(key), 1, scores);
-    }
+  /// A head's queries, the rotated part last.
+  FloatBlock query(FloatBlock all, int head) {
+    return all.columns(head * extents.queryDim(), extents.queryDim());
   }
 
   /// Per-head up-projection of the states: `[tokens, H·each]`.

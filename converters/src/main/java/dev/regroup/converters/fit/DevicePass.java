@@ -88,7 +88,7 @@ final class DevicePass implements AutoCloseable {
 
   private void projectQueries(Memory map, DeviceInputs inputs, int rows) {
     switch (layer.spec().query()) {
-      case QueryPath.Direct _, QueryPath.LowRank _ ->
+      case QueryPath.Direct _, QueryPath.LowRank _, QueryPath.Reference _ ->
           linear(inputs.query(), shape.query(), map, queries, shape.queries(), rows);
       case QueryPath.Mixed(int dim, boolean _) -> {
         int out = extents.queryDim();

@@ -35,4 +35,14 @@ record Extents(
   int group() {
     return heads / states;
   }
+
+  /// Keys that differ in their unrotated part: of states where they are tied, else of heads.
+  int keyUnits() {
+    return tied ? states : heads;
+  }
+
+  /// Elements from one unit's unrotated key to the next one's.
+  int keyStride() {
+    return tied ? stateDim : keyDim;
+  }
 }

@@ -46,8 +46,7 @@ public record FitOptions(
     }
     if (steps.orElse(0) < 0 || !(rate > 0)) {
       throw new IllegalArgumentException(
-          "expected no negative steps and a positive rate, found %s and %s"
-              .formatted(steps, rate));
+          "expected no negative steps and a positive rate, found %s and %s".formatted(steps, rate));
     }
   }
 

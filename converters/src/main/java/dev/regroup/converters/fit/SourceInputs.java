@@ -60,6 +60,7 @@ final class SourceInputs {
   private FloatBlock queries(FloatBlock x) {
     return switch (layer.spec().attention().query()) {
       case QueryPath.Direct _, QueryPath.Mixed _ -> x;
+      case QueryPath.Reference _ -> throw new IllegalArgumentException("a target only");
       case QueryPath.LowRank(int rank, boolean bias) -> {
         float[] weight = weights.get(AttentionTensor.Q_A_PROJ);
         Linear down =

@@ -40,7 +40,7 @@ record DeepseekAttention(String where, AttentionSpec source, Gqa gqa, Conversion
     return switch (source.query()) {
       case QueryPath.Direct(boolean bias, boolean _) ->
           bias ? new QueryPath.LowRank(hiddenSize + 1, true) : new QueryPath.Direct(false, false);
-      case QueryPath.LowRank _, QueryPath.Mixed _ ->
+      case QueryPath.LowRank _, QueryPath.Mixed _, QueryPath.Reference _ ->
           throw new IllegalArgumentException("not a path of GQA: " + source.query());
     };
   }

@@ -82,6 +82,13 @@ public final class Planner {
           "layer 0: --profile: expected regroup or reference for --to %s, found %s"
               .formatted(request.target().label(), request.profile().label()));
     }
+    boolean fromMla = source.layers().getFirst().attention().layout() instanceof Gla;
+    if (request.profile() == Profile.REFERENCE
+        && (request.target() != TargetLayout.GLA || fromMla)) {
+      throw new UnsupportedModelException(
+          "layer 0: --profile reference: it is a form of GLA made from MHA or GQA, whose latents"
+              + " have a norm each -> --profile regroup");
+    }
     return switch (request.profile()) {
       case REGROUP, REFERENCE -> "regroup";
       case DEEPSEEK_V2 -> deepseek(source, DeepseekConfig.V2);
@@ -155,6 +162,17 @@ public final class Planner {
           "the target caches more per token than the source (%d elements, %d before); it pays only where"
                   .formatted(target.cacheElements(), source.cacheElements())
               + " it is sharded over devices");
+    }
+    if (target.layers().getFirst().attention().query() instanceof QueryPath.Reference(int rank)) {
+      int published =
+          ReferenceAttention.publishedRank(
+              target.layers().getFirst().attention().layout().nopeDim());
+      if (rank != published) {
+        notes.add(
+            "queries have rank %d, the published code says %d (8 head dims), which is too few for the"
+                    .formatted(rank, published)
+                + " hidden size: change q_proj_dim there to load it");
+      }
     }
     if (source.extraLayers() > 0) {
       notes.add(

@@ -33,7 +33,10 @@ final class TargetAttention {
       case Gqa gqa ->
           switch (request.target()) {
             case GTA -> gtaFromGqa(where, source, gqa, request);
-            case GLA -> glaFromGqa(where, source, gqa, request);
+            case GLA ->
+                request.profile() == Profile.REFERENCE
+                    ? new ReferenceAttention(where, source, gqa, request).of(hiddenSize)
+                    : glaFromGqa(where, source, gqa, request);
             case MLA -> new DeepseekAttention(where, source, gqa, request).of(hiddenSize);
           };
       case Gla gla -> {
@@ -161,7 +164,7 @@ final class TargetAttention {
     return switch (state) {
       case StatePath.Latent(int rank, boolean norm, boolean _, boolean bias) ->
           new StatePath.Latent(rank, norm, true, bias);
-      case StatePath.KeyValue _, StatePath.Tied _, StatePath.Encoded _ ->
+      case StatePath.KeyValue _, StatePath.Tied _, StatePath.Encoded _, StatePath.Reference _ ->
           throw new IllegalArgumentException("not a latent path: " + state);
     };
   }
@@ -222,7 +225,7 @@ final class TargetAttention {
     return switch (source.query()) {
       case QueryPath.Direct(boolean bias, boolean headNorm) ->
           headNorm ? new QueryPath.Mixed(gqa.headDim(), bias) : new QueryPath.Direct(bias, false);
-      case QueryPath.LowRank _, QueryPath.Mixed _ ->
+      case QueryPath.LowRank _, QueryPath.Mixed _, QueryPath.Reference _ ->
           throw new IllegalArgumentException("not a path of GQA: " + source.query());
     };
   }
@@ -234,7 +237,8 @@ final class TargetAttention {
   private static boolean hasBias(AttentionSpec source) {
     return switch (source.state()) {
       case StatePath.KeyValue(boolean bias, boolean _) -> bias;
-      case StatePath.Tied _, StatePath.Latent _, StatePath.Encoded _ -> false;
+      case StatePath.Tied _, StatePath.Latent _, StatePath.Encoded _, StatePath.Reference _ ->
+          false;
     };
   }
 

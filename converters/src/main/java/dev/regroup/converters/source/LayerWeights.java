@@ -1,6 +1,7 @@
 package dev.regroup.converters.source;
 
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.tensor.Tensors;
@@ -8,11 +9,37 @@ import dev.regroup.runtime.linalg.Matrix;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 
-/// The attention tensors of one layer, float32.
-///
-/// @param tensors every tensor of the layer's attention sublayer
-public record LayerWeights(Map<AttentionTensor, float[]> tensors) {
+/// The attention tensors of one layer, float32, and what several look for in them.
+public final class LayerWeights {
+  private final Map<AttentionTensor, float[]> tensors;
+  private final Map<Integer, Matrix> outputGrams = new ConcurrentHashMap<>();
+
+  /// Weights in memory.
+  ///
+  /// @param tensors every tensor of the layer's attention sublayer
+  public LayerWeights(Map<AttentionTensor, float[]> tensors) {
+    this.tensors = tensors;
+  }
+
+  /// Every tensor of the layer's attention sublayer.
+  public Map<AttentionTensor, float[]> tensors() {
+    return tensors;
+  }
+
+  /// W_O^hᵀ·W_O^h of a head, `[d_v, d_v]`; computed once, since in a wide layer it is the largest product.
+  public Matrix outputGram(AttentionLayout layout, int head) {
+    return outputGrams.computeIfAbsent(
+        head,
+        h -> {
+          int dim = layout.valueDim();
+          int width = layout.queryHeads() * dim;
+          Matrix output = columns(AttentionTensor.O_PROJ, width, h * dim, dim);
+          return output.transposeTimes(output);
+        });
+  }
+
   /// Reads one layer.
   ///
   /// @param allowNonFinite whether NaN and infinite weights count as zero instead of being refused

@@ -32,7 +32,7 @@ public record JournalHeader(
   }
 
   /// What of another header is not the same, in words; empty where everything is.
-  Optional<String> difference(JournalHeader other) {
+  public Optional<String> difference(JournalHeader other) {
     if (!toolVersion.equals(other.toolVersion)) {
       return Optional.of(
           "version of Regroup (%s, here %s)".formatted(other.toolVersion, toolVersion));

@@ -32,6 +32,9 @@ final class Leftovers {
         disk.rename(paths.replaced(), paths.target());
       }
     }
+    if (journals().isEmpty()) {
+      Tree.delete(disk, paths.work()); // what a killed clearing away left, or never began
+    }
   }
 
   /// The work of an earlier run that `header` may go on with; none where there is none, or where

@@ -100,7 +100,8 @@ final class Takeover {
     }
   }
 
-  private static boolean holds(Path path, FinishedFile file) {
+  /// Whether a file is what the journal says.
+  static boolean holds(Path path, FinishedFile file) {
     try {
       return Files.isRegularFile(path)
           && Files.size(path) == file.bytes()

@@ -49,6 +49,24 @@ public final class TargetDirectory implements AutoCloseable {
     return directory;
   }
 
+  /// Begins to commit what the parts of a conversion left beside `target`.
+  ///
+  /// @param parts what they left
+  /// @throws UncheckedIOException where the target exists, or a part is still running
+  public static TargetDirectory ofParts(Path target, PartJournals parts, WriteOptions options) {
+    var directory = new TargetDirectory(TargetPaths.of(target), parts.header(), options);
+    directory.refuseExisting();
+    directory.keeping = true;
+    directory.lock = TargetLocks.whole(directory.paths, options.disk());
+    try {
+      directory.journal = parts.reopenFirst(options.disk());
+      return directory;
+    } catch (RuntimeException | Error e) {
+      directory.release();
+      throw e;
+    }
+  }
+
   /// Whether the target is there already, complete, made by the same conversion; nothing is to be
   /// done then.
   public boolean complete() {

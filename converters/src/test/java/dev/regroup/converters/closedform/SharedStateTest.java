@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.regroup.runtime.linalg.Matrix;
 import dev.regroup.runtime.linalg.SymmetricEigen;
 import dev.regroup.runtime.linalg.SymmetricRoot;
+import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
@@ -54,6 +55,18 @@ final class SharedStateTest {
         }
       }
     }
+  }
+
+  @Test
+  void findsTheSpaceOfFeaturesThatAreKeysAndValuesAtHalfTheSize() {
+    Matrix identity = Matrix.identity(FEATURES);
+    var metrics = new SharedState.Metrics(random.positive(FEATURES), random.positive(FEATURES));
+    Matrix twice = Matrix.stacked(List.of(identity, identity));
+    SharedState whole = SharedState.Space.of(twice, FEATURES, features).solve(metrics, 6, 4);
+    SharedState half = SharedState.Space.ofFeatures(features).solve(metrics, 6, 4);
+    assertThat(half.lost()).isCloseTo(whole.lost(), ROUNDING);
+    Matrix expected = whole.decode().times(whole.encode());
+    assertThat(half.decode().times(half.encode()).minus(expected).frobenius()).isLessThan(1e-5);
   }
 
   @Test

@@ -111,6 +111,7 @@ public final class AttentionJson {
           json.put("kind", "mixed").put("source_head_dim", dim).put("bias", bias);
       case QueryPath.LowRank(int rank, boolean bias) ->
           json.put("kind", "low_rank").put("rank", rank).put("bias", bias);
+      case QueryPath.Reference(int rank) -> json.put("kind", "reference").put("rank", rank);
     }
   }
 
@@ -121,7 +122,8 @@ public final class AttentionJson {
       case "direct" -> new QueryPath.Direct(bias, json.flag("head_norm", false));
       case "mixed" -> new QueryPath.Mixed(json.integer("source_head_dim"), bias);
       case "low_rank" -> new QueryPath.LowRank(json.integer("rank"), bias);
-      default -> throw unknownKind(json, kind, "direct, mixed or low_rank");
+      case "reference" -> new QueryPath.Reference(json.integer("rank"));
+      default -> throw unknownKind(json, kind, "direct, mixed, low_rank or reference");
     };
   }
 
@@ -141,6 +143,7 @@ public final class AttentionJson {
               .put("source_kv_heads", heads)
               .put("source_head_dim", dim)
               .put("bias", bias);
+      case StatePath.Reference() -> json.put("kind", "reference");
     }
   }
 
@@ -156,7 +159,8 @@ public final class AttentionJson {
       case "encoded" ->
           new StatePath.Encoded(
               json.integer("source_kv_heads"), json.integer("source_head_dim"), bias);
-      default -> throw unknownKind(json, kind, "key_value, tied, latent or encoded");
+      case "reference" -> new StatePath.Reference();
+      default -> throw unknownKind(json, kind, "key_value, tied, latent, encoded or reference");
     };
   }
 

@@ -107,7 +107,8 @@ public final class DeepseekConfig {
     config.put("attention_bias", attention.outputBias());
     switch (attention.query()) {
       case QueryPath.LowRank(int rank, boolean _) -> config.put("q_lora_rank", rank);
-      case QueryPath.Direct _, QueryPath.Mixed _ -> config.putNull("q_lora_rank");
+      case QueryPath.Direct _, QueryPath.Mixed _, QueryPath.Reference _ ->
+          config.putNull("q_lora_rank");
     }
     double theta =
         attention

@@ -4,6 +4,7 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.Quoted;
 import java.util.Collections;
@@ -120,8 +121,28 @@ public final class Regrouped implements Architecture {
         if (!config.has("qk_rope_head_dim")) {
           config.put("qk_rope_head_dim", gla.ropeDim());
         }
+        AttentionSpec attention = target.layers().getFirst().attention();
+        if (attention.state() instanceof StatePath.Reference) {
+          publishedFields(config, replaced, attention);
+        }
       }
     }
+  }
+
+  /// What the published GLA code reads of a layer in its own form.
+  private static void publishedFields(
+      ObjectNode config, ObjectNode replaced, AttentionSpec attention) {
+    config.put("qk_rope_dim", attention.layout().ropeDim());
+    config.put("head_dim", attention.layout().nopeDim());
+    attention
+        .rope()
+        .theta()
+        .ifPresent(
+            theta -> {
+              replace(config, replaced, "rope_theta", config.numberNode(theta));
+              replace(config, replaced, "rope_parameters", null);
+              replace(config, replaced, "rope_scaling", null);
+            });
   }
 
   private static void replace(

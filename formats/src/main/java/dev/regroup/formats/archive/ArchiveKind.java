@@ -28,7 +28,7 @@ public enum ArchiveKind {
       return TAR_GZIP;
     }
     // a frame of data, or one to be skipped
-    if (start.startsWith("\u0028\u00b5\u002f\u00fd") || start.startsWith("\u002a\u004d\u0018", 1)) {
+    if (start.startsWith("(\u00b5/\u00fd") || start.startsWith("*M\030", 1)) {
       return TAR_ZSTD;
     }
     if (start.startsWith("ustar", TAR_MAGIC)) {

@@ -14,6 +14,8 @@ interface Contents extends AutoCloseable {
 
   /// A file, which is unpacked when it must be and is first asked for.
   interface Member {
+    /// Where its bytes lie.
+    ///
     /// @param name what errors call it
     ModelFile file(Path name);
   }

@@ -24,6 +24,12 @@ final class ModelRoot {
             .map(ModelRoot::folderOf)
             .sorted()
             .toList();
+    if (roots.isEmpty() && members.contains(Path.of("sys_info"))) {
+      throw new CheckpointException(
+          archive
+              + ": expected a model, found a tar that PyTorch wrote before 0.1.10 -> load it with"
+              + " torch.load() and save its state dict as safetensors");
+    }
     if (roots.isEmpty()) {
       throw new CheckpointException(
           "%s: expected a model, found no %s among %d files"

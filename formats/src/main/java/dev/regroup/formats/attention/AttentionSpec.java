@@ -27,6 +27,11 @@ public record AttentionSpec(
       throw new IllegalArgumentException(
           "rope turns %d elements, %s rotates %d".formatted(rope.dim(), layout, layout.ropeDim()));
     }
+    if (state instanceof StatePath.Reference && layout.stateHeads() != 2) {
+      throw new IllegalArgumentException(
+          "the reference's state path has two latent heads, found %d"
+              .formatted(layout.stateHeads()));
+    }
   }
 
   /// The same sublayer, turning at other frequencies.
@@ -78,6 +83,13 @@ public record AttentionSpec(
         tensors.put(AttentionTensor.Q_A_NORM, Shape.of(rank));
         tensors.put(AttentionTensor.Q_B_PROJ, Shape.of(queries, rank));
       }
+      case QueryPath.Reference(int rank) -> {
+        tensors.put(AttentionTensor.W_DQ, Shape.of(rank, hiddenSize));
+        tensors.put(AttentionTensor.W_DQ_BIAS, Shape.of(rank));
+        tensors.put(AttentionTensor.Q_NORM, Shape.of(rank));
+        tensors.put(AttentionTensor.W_UQ_ROPE, Shape.of(queries, rank));
+        tensors.put(AttentionTensor.W_UQ_ROPE_BIAS, Shape.of(queries));
+      }
     }
   }
 
@@ -114,11 +126,26 @@ public record AttentionSpec(
         tensors.put(AttentionTensor.KV_STATE_PROJ, Shape.of(states, 2 * keys));
         tensors.put(AttentionTensor.ROPE_KEY_PROJ, Shape.of(rope, keys));
       }
+      case StatePath.Reference() -> addReference(tensors, states, hiddenSize);
     }
-    if (layout instanceof Gla gla) {
+    if (layout instanceof Gla gla && !(state instanceof StatePath.Reference)) {
       long heads = (long) gla.queryHeads() * (gla.nopeDim() + gla.valueDim());
       tensors.put(AttentionTensor.KV_B_PROJ, Shape.of(heads, gla.latentDim()));
     }
+  }
+
+  private void addReference(Map<AttentionTensor, Shape> tensors, long states, int hiddenSize) {
+    long down = states + layout.ropeDim();
+    long latent = states / 2;
+    long up = (long) layout.queryHeads() / 2 * (layout.nopeDim() + layout.valueDim());
+    tensors.put(AttentionTensor.W_DKV, Shape.of(down, hiddenSize));
+    tensors.put(AttentionTensor.W_DKV_BIAS, Shape.of(down));
+    tensors.put(AttentionTensor.KV_NORM_1, Shape.of(latent));
+    tensors.put(AttentionTensor.KV_NORM_2, Shape.of(latent));
+    tensors.put(AttentionTensor.W_UKV_1, Shape.of(up, latent));
+    tensors.put(AttentionTensor.W_UKV_1_BIAS, Shape.of(up));
+    tensors.put(AttentionTensor.W_UKV_2, Shape.of(up, latent));
+    tensors.put(AttentionTensor.W_UKV_2_BIAS, Shape.of(up));
   }
 
   private static void addKeyValue(

@@ -27,6 +27,18 @@ public enum AttentionTensor {
   KV_B_PROJ("kv_b_proj.weight"),
   KV_STATE_PROJ("kv_state_proj.weight"),
   ROPE_KEY_PROJ("rope_key_proj.weight"),
+  W_DQ("W_dQ.weight"),
+  W_DQ_BIAS("W_dQ.bias"),
+  W_UQ_ROPE("W_uQ_rope.weight"),
+  W_UQ_ROPE_BIAS("W_uQ_rope.bias"),
+  W_DKV("W_dKV.weight"),
+  W_DKV_BIAS("W_dKV.bias"),
+  KV_NORM_1("kv_norm_1.weight"),
+  KV_NORM_2("kv_norm_2.weight"),
+  W_UKV_1("W_ukv_1.weight"),
+  W_UKV_1_BIAS("W_ukv_1.bias"),
+  W_UKV_2("W_ukv_2.weight"),
+  W_UKV_2_BIAS("W_ukv_2.bias"),
   O_PROJ("o_proj.weight"),
   O_BIAS("o_proj.bias");
 

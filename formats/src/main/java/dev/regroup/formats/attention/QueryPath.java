@@ -1,7 +1,8 @@
 package dev.regroup.formats.attention;
 
 /// The projections that lead from a hidden state to the queries of all heads.
-public sealed interface QueryPath permits QueryPath.Direct, QueryPath.LowRank, QueryPath.Mixed {
+public sealed interface QueryPath
+    permits QueryPath.Direct, QueryPath.LowRank, QueryPath.Mixed, QueryPath.Reference {
   /// `q_proj`, then, where `headNorm` is set, an RMS norm over each head (`q_norm`, Qwen3).
   record Direct(boolean bias, boolean headNorm) implements QueryPath {}
 
@@ -17,4 +18,12 @@ public sealed interface QueryPath permits QueryPath.Direct, QueryPath.LowRank, Q
   /// @param rank `q_lora_rank`
   /// @param bias whether `q_a_proj` has one (`attention_bias`)
   record LowRank(int rank, boolean bias) implements QueryPath {}
+
+  /// The published GLA code: `W_dQ`, an RMS norm over the rank (`q_norm`), `W_uQ_rope`, both
+  /// projections with a bias.
+  ///
+  /// Source: Dao-AILab/grouped-latent-attention at 17889db, `modeling_llama_GLA.py`.
+  ///
+  /// @param rank 8·head_dim there
+  record Reference(int rank) implements QueryPath {}
 }

@@ -2,7 +2,11 @@ package dev.regroup.formats.attention;
 
 /// The projections that lead from a hidden state to what is cached of it.
 public sealed interface StatePath
-    permits StatePath.KeyValue, StatePath.Tied, StatePath.Latent, StatePath.Encoded {
+    permits StatePath.KeyValue,
+        StatePath.Tied,
+        StatePath.Latent,
+        StatePath.Encoded,
+        StatePath.Reference {
   /// GQA: `k_proj`, `v_proj`, and where `keyNorm` is set an RMS norm over each key head (`k_norm`).
   record KeyValue(boolean bias, boolean keyNorm) implements StatePath {}
 
@@ -27,4 +31,9 @@ public sealed interface StatePath
   ///
   /// @param bias whether `k_proj` and `v_proj` have one
   record Encoded(int sourceKvHeads, int sourceHeadDim, boolean bias) implements StatePath {}
+
+  /// The published GLA code, two latent heads: `W_dKV` gives both latents and the rotary key, each
+  /// latent has an RMS norm of its own (`kv_norm_1`, `kv_norm_2`), and `W_ukv_1` and `W_ukv_2` lead to
+  /// keys and values of the first and the second half of the heads; every projection has a bias.
+  record Reference() implements StatePath {}
 }

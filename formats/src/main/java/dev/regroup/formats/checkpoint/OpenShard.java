@@ -19,6 +19,8 @@ public record OpenShard(OpenFile file, List<Placed> tensors, List<String> odditi
 
   /// Where a tensor's bytes lie end to end. Asking may first put them there.
   public interface Place {
+    /// Where they lie now.
+    ///
     /// @throws CheckpointException where the file ends before
     Spot find();
   }

@@ -2,13 +2,8 @@ package dev.regroup.formats.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.FileStore;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -19,23 +14,21 @@ import org.jspecify.annotations.Nullable;
 /// that are stored transposed.
 ///
 /// It is made when it is first needed, nobody else may enter it, and it is deleted on closing, or
-/// when the process ends. Safe for use by several threads.
+/// when the process ends; what a killed process left is deleted by the next one. Safe for use by several threads.
 public final class Scratch implements AutoCloseable {
-  /// How the names of these folders begin.
-  public static final String PREFIX = ".regroup-scratch-";
-
   /// Bytes of the disk that are left to others.
   private static final long RESERVE = 64L << 20;
 
-  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
+  private static final Set<ScratchFolder> OPEN = ConcurrentHashMap.newKeySet();
 
   static {
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(Scratch::deleteQuietly)));
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> OPEN.forEach(ScratchFolder::close), "delete-scratch"));
   }
 
   private final Path parent;
   private final List<OpenFile> open = new ArrayList<>();
-  private @Nullable Path folder;
+  private @Nullable ScratchFolder folder;
   private int files;
 
   private Scratch(Path parent) {
@@ -57,10 +50,10 @@ public final class Scratch implements AutoCloseable {
   /// @throws java.io.UncheckedIOException where it cannot be made
   public synchronized Path folder() {
     if (folder == null) {
-      folder = create(parent);
+      folder = ScratchFolder.create(parent);
       OPEN.add(folder);
     }
-    return folder;
+    return folder.path();
   }
 
   /// A file in the folder that does not exist yet.
@@ -100,48 +93,9 @@ public final class Scratch implements AutoCloseable {
     open.forEach(OpenFile::close);
     open.clear();
     if (folder != null) {
-      deleteQuietly(folder);
+      folder.close();
       OPEN.remove(folder);
       folder = null;
-    }
-  }
-
-  private static Path create(Path parent) {
-    try {
-      boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
-      FileAttribute<?>[] attributes =
-          posix
-              ? new FileAttribute<?>[] {
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
-              }
-              : new FileAttribute<?>[0];
-      return Files.createTempDirectory(parent, PREFIX, attributes);
-    } catch (IOException e) {
-      throw DiskFailure.at(parent, e);
-    }
-  }
-
-  // What remains of a folder that cannot be deleted is no reason to fail what is done.
-  private static void deleteQuietly(Path folder) {
-    try {
-      Files.walkFileTree(folder, new Deletion());
-    } catch (IOException e) {
-      folder.toFile().deleteOnExit();
-    }
-  }
-
-  private static final class Deletion extends SimpleFileVisitor<Path> {
-    @Override
-    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-      Files.deleteIfExists(file);
-      return FileVisitResult.CONTINUE;
-    }
-
-    @Override
-    public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
-        throws IOException {
-      Files.deleteIfExists(directory);
-      return FileVisitResult.CONTINUE;
     }
   }
 }

@@ -61,10 +61,10 @@ final class PickleBytes {
     require(length);
     long value = 0;
     for (int i = 0; i < length; i++) {
-      value |= (bytes.get() & 0xffL) << 8 * i;
+      value |= (bytes.get() & 0xffL) << (8 * i);
     }
     int unused = 64 - 8 * length;
-    return length == 0 ? 0 : value << unused >> unused;
+    return length == 0 ? 0 : (value << unused) >> unused;
   }
 
   /// UTF-8 text of so many bytes.

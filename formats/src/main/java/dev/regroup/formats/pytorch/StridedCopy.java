@@ -81,7 +81,8 @@ final class StridedCopy {
       steps[i] = elements;
       elements *= extents[i];
     }
-    ByteBuffer block = ByteBuffer.allocate((int) elements * width);
+    byte[] bytes = new byte[(int) elements * width];
+    ByteBuffer block = ByteBuffer.wrap(bytes);
     int closest = closest(axis, extents);
     long[] index = new long[rank];
     while (true) {
@@ -101,7 +102,7 @@ final class StridedCopy {
       }
     }
     if (swapped) {
-      swap(block);
+      swap(bytes);
     }
     return block.rewind();
   }
@@ -150,8 +151,7 @@ final class StridedCopy {
     }
   }
 
-  private void swap(ByteBuffer block) {
-    byte[] bytes = block.array();
+  private void swap(byte[] bytes) {
     for (int begin = 0; begin < bytes.length; begin += width) {
       for (int i = 0; i < width / 2; i++) {
         byte low = bytes[begin + i];

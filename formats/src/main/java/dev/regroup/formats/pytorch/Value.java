@@ -23,6 +23,8 @@ sealed interface Value {
 
   record Real(double value) implements Value {}
 
+  /// A tuple.
+  ///
   /// @param items not to be changed
   record Tuple(List<Value> items) implements Value {}
 

@@ -35,6 +35,8 @@ public final class ScaleNames {
 
   /// Whether a name is one that only scales have.
   static boolean isScale(String name) {
-    return name.endsWith(OF_WEIGHTS.get(0)) || name.endsWith(OF_WEIGHTS.get(1)) || name.endsWith(INPUT);
+    return name.endsWith(OF_WEIGHTS.get(0))
+        || name.endsWith(OF_WEIGHTS.get(1))
+        || name.endsWith(INPUT);
   }
 }

@@ -9,7 +9,6 @@ import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,17 +28,20 @@ public final class ScaledWeights {
 
   private final Map<String, ScaledWeight> byName = new LinkedHashMap<>();
   private final Set<String> scales = new HashSet<>();
-  private final Map<String, TensorInfo> infos = new HashMap<>();
+  private final Collection<TensorInfo> tensors;
+  private final Function<String, Optional<TensorInfo>> infos;
   private final Optional<Quantization> quantization;
   private final Function<String, Object> fileOf;
 
   private ScaledWeights(
       Optional<Quantization> quantization,
       Collection<TensorInfo> tensors,
+      Function<String, Optional<TensorInfo>> infos,
       Function<String, Object> fileOf) {
     this.quantization = quantization;
+    this.tensors = tensors;
+    this.infos = infos;
     this.fileOf = fileOf;
-    tensors.forEach(info -> infos.put(info.name(), info));
   }
 
   /// Whether a checkpoint holds 8-bit floats at all.
@@ -62,6 +64,7 @@ public final class ScaledWeights {
         new ScaledWeights(
             config.flatMap(Quantization::read),
             checkpoint.infos(),
+            checkpoint::find,
             name -> checkpoint.locate(name).file());
     for (TensorInfo info : checkpoint.infos()) {
       if (isQuantised(info.dtype())) {
@@ -79,7 +82,7 @@ public final class ScaledWeights {
 
   /// No quantised weights.
   public static ScaledWeights none() {
-    return new ScaledWeights(Optional.empty(), List.of(), name -> name);
+    return new ScaledWeights(Optional.empty(), List.of(), _ -> Optional.empty(), name -> name);
   }
 
   /// Reads every scale of a checkpoint, and nothing else of it.
@@ -132,7 +135,8 @@ public final class ScaledWeights {
     String module = ScaleNames.module(weight.name());
     if (quantization.isPresent() && isIgnored(module, quantization.get())) {
       throw wrong(
-          weight, "is %s though the config's list of ignored layers names it", weight.dtype());
+          weight,
+          "is %s though the config's list of ignored layers names it".formatted(weight.dtype()));
     }
     TensorInfo scale = scaleOf(weight, module);
     requireScaleDtype(scale);
@@ -153,41 +157,39 @@ public final class ScaledWeights {
     if (weight.shape().rank() != 2 || !weight.name().endsWith(ScaleNames.WEIGHT)) {
       throw wrong(
           weight,
-          "expected 8-bit floats in matrices called \"*.weight\" only, found %s",
-          weight.shape());
+          "expected 8-bit floats in matrices called \"*.weight\" only, found %s"
+              .formatted(weight.shape()));
     }
   }
 
   private TensorInfo scaleOf(TensorInfo weight, String module) {
     List<TensorInfo> found = new ArrayList<>(1);
     for (String suffix : ScaleNames.OF_WEIGHTS) {
-      TensorInfo scale = infos.get(module + suffix);
-      if (scale != null) {
-        found.add(scale);
-      }
+      infos.apply(module + suffix).ifPresent(found::add);
     }
     if (found.isEmpty()) {
       Optional<String> other =
-          infos.keySet().stream()
+          tensors.stream()
+              .map(TensorInfo::name)
               .filter(name -> name.startsWith(module + ".") && name.contains("scale"))
               .filter(name -> !name.equals(module + ScaleNames.INPUT))
               .sorted()
               .findFirst();
       throw wrong(
           weight,
-          "is %s, and its scales %s or %s are missing%s -> an incomplete download, or scales of"
-              + " another convention",
-          weight.dtype(),
-          Quoted.of(module + ScaleNames.OF_WEIGHTS.get(0)),
-          Quoted.of(module + ScaleNames.OF_WEIGHTS.get(1)),
-          other.map(name -> "; found " + Quoted.of(name)).orElse(""));
+          ("is %s, and its scales %s or %s are missing%s -> an incomplete download, or scales of"
+                  + " another convention")
+              .formatted(
+                  weight.dtype(),
+                  Quoted.of(module + ScaleNames.OF_WEIGHTS.get(0)),
+                  Quoted.of(module + ScaleNames.OF_WEIGHTS.get(1)),
+                  other.map(name -> "; found " + Quoted.of(name)).orElse("")));
     }
     if (found.size() > 1) {
       throw wrong(
           weight,
-          "expected one tensor of scales, found %s and %s",
-          Quoted.of(found.getFirst().name()),
-          Quoted.of(found.get(1).name()));
+          "expected one tensor of scales, found %s and %s"
+              .formatted(Quoted.of(found.getFirst().name()), Quoted.of(found.get(1).name())));
     }
     return found.getFirst();
   }
@@ -197,10 +199,12 @@ public final class ScaledWeights {
       case F32, BF16, F16, F8_E8M0 -> {}
       case F64, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
           throw wrong(
-              scale, "expected scales of F32, BF16, F16 or F8_E8M0, found %s", scale.dtype());
+              scale,
+              "expected scales of F32, BF16, F16 or F8_E8M0, found %s".formatted(scale.dtype()));
       case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
           throw wrong(
-              scale, "expected scales of F32, BF16, F16 or F8_E8M0, found %s", scale.dtype());
+              scale,
+              "expected scales of F32, BF16, F16 or F8_E8M0, found %s".formatted(scale.dtype()));
     }
   }
 
@@ -220,34 +224,36 @@ public final class ScaledWeights {
     }
     throw wrong(
         scale,
-        "expected %s for the weight's %s%s, found %s",
-        expected.scales(weight.shape()),
-        weight.shape(),
-        expected instanceof Grain.Blocks(int rows, int columns)
-            ? " in blocks of %d x %d".formatted(rows, columns)
-            : "",
-        scale.shape());
+        "expected %s for the weight's %s%s, found %s"
+            .formatted(
+                expected.scales(weight.shape()),
+                weight.shape(),
+                expected instanceof Grain.Blocks(int rows, int columns)
+                    ? " in blocks of %d x %d".formatted(rows, columns)
+                    : "",
+                scale.shape()));
   }
 
   private void addInputScale(TensorInfo weight, String name) {
-    TensorInfo scale = infos.get(name);
-    if (scale != null) {
+    Optional<TensorInfo> given = infos.apply(name);
+    if (given.isPresent()) {
+      TensorInfo scale = given.get();
       if (!new Grain.PerTensor().fits(weight.shape(), scale.shape())) {
-        throw wrong(scale, "expected [] or [1], found %s", scale.shape());
+        throw wrong(scale, "expected [] or [1], found %s".formatted(scale.shape()));
       }
       requireScaleDtype(scale);
       scales.add(name);
     } else if (quantization.map(Quantization::staticActivations).orElse(false)) {
       throw wrong(
           weight,
-          "the config says that activations are static, and %s is missing",
-          Quoted.of(name));
+          "the config says that activations are static, and %s is missing"
+              .formatted(Quoted.of(name)));
     }
   }
 
   /// Every scale belongs to a weight.
   private void requireWeights() {
-    for (TensorInfo info : infos.values()) {
+    for (TensorInfo info : tensors) {
       String name = info.name();
       if (ScaleNames.isScale(name) && !scales.contains(name)) {
         throw wrong(info, "expected an 8-bit weight beside it, found none");
@@ -268,10 +274,9 @@ public final class ScaledWeights {
     return false;
   }
 
-  private CheckpointException wrong(TensorInfo tensor, String message, Object... found) {
+  private CheckpointException wrong(TensorInfo tensor, String message) {
     return new CheckpointException(
         "%s: tensor %s: %s"
-            .formatted(
-                fileOf.apply(tensor.name()), Quoted.of(tensor.name()), message.formatted(found)));
+            .formatted(fileOf.apply(tensor.name()), Quoted.of(tensor.name()), message));
   }
 }

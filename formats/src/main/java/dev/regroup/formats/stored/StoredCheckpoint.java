@@ -29,6 +29,9 @@ public final class StoredCheckpoint implements Checkpoint {
   /// Bytes decoded at a time; a multiple of every dtype's width.
   private static final int CHUNK = 1 << 20;
 
+  private static final String HEAD = "lm_head.weight";
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+
   private final Path path;
   private final @Nullable ModelConfig config;
   private final @Nullable ModelFiles files;
@@ -61,8 +64,10 @@ public final class StoredCheckpoint implements Checkpoint {
     this.scratch = scratch;
     this.shards = List.copyOf(shards);
     this.sideFiles = folder.sideFiles();
-    this.warnings = folder.warnings(shards);
+    List<String> remarks = new ArrayList<>(folder.warnings(shards));
     place();
+    remarks.addAll(leaveOutTiedHead());
+    this.warnings = List.copyOf(remarks);
   }
 
   private void place() {
@@ -72,6 +77,32 @@ public final class StoredCheckpoint implements Checkpoint {
         slots.put(tensor.info().name(), new Slot(shard, tensor.info(), tensor.place()));
       }
     }
+  }
+
+  // PyTorch stores a tied head as a second name of the embedding, safetensors does not store it:
+  // the same model must not depend on which of them wrote it.
+  private List<String> leaveOutTiedHead() {
+    Slot head = slots.get(HEAD);
+    Slot embedding = slots.get(EMBEDDING);
+    if (head == null
+        || embedding == null
+        || config == null
+        || !config.flag("tie_word_embeddings", false)
+        || !isSame(head, embedding)) {
+      return List.of();
+    }
+    infos.remove(HEAD);
+    slots.remove(HEAD);
+    return List.of(
+        "%s: tensor \"%s\" is \"%s\" under another name, as the config says; it is left out"
+            .formatted(head.shard().file().name(), HEAD, EMBEDDING));
+  }
+
+  private static boolean isSame(Slot one, Slot other) {
+    return one.place() instanceof OpenShard.Spot spot
+        && spot.equals(other.place())
+        && one.info().dtype() == other.info().dtype()
+        && one.info().shape().equals(other.info().shape());
   }
 
   /// Opens a model: all headers are read and checked, no weights are.

@@ -42,7 +42,11 @@ public record Shape(List<Long> extents) {
   /// @throws ArithmeticException where the product, taken left to right, does not fit 64 bits: so
   ///   `[0, 2^63, 4]` is 0, and `[2^63, 4, 0]` throws
   public long elements() {
-    return elements(toArray());
+    long product = 1;
+    for (int axis = 0; axis < extents.size(); axis++) {
+      product = Math.unsignedMultiplyExact(product, (long) extents.get(axis));
+    }
+    return product;
   }
 
   /// The number of elements of a shape not yet known to be one: its extents are unsigned.

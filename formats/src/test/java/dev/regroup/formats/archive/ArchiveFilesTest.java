@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarConstants;
@@ -77,6 +78,10 @@ final class ArchiveFilesTest {
     link("an unknown kind", (byte) 'Z', "", "a device, a pipe or the like");
     bad("zip: a link", zip(HandZip.member("l", "/etc/x").mode(0xa1ff)), "found a link or device");
     bad("no model", new Packed().add("x.txt", new byte[3]), "found no config.json among 1 files");
+    bad(
+        "what PyTorch wrote in 2017",
+        new Packed().add("sys_info", new byte[3]).add("pickle", new byte[3]),
+        "found a tar that PyTorch wrote before 0.1.10 -> load it");
     bad("an empty zip", new HandZip().bytes(), "found no config.json among 0 files");
     bad(
         "two models",
@@ -139,6 +144,10 @@ final class ArchiveFilesTest {
     return zip.add(member).bytes();
   }
 
+  private static byte[] good(String name) {
+    return Objects.requireNonNull(GOOD.get(name));
+  }
+
   static Set<String> goodNames() {
     return GOOD.keySet();
   }
@@ -155,7 +164,7 @@ final class ArchiveFilesTest {
   @ParameterizedTest
   @MethodSource("goodNames")
   void readsAModelAsFromItsFolder(String name) throws IOException {
-    Path archive = write(name, GOOD.get(name));
+    Path archive = write(name, good(name));
     try (Checkpoint checkpoint = open(archive)) {
       assertThat(checkpoint.path()).isEqualTo(archive);
       assertThat(checkpoint.isModel()).isTrue();
@@ -168,7 +177,7 @@ final class ArchiveFilesTest {
       Checkpoint.Shard shard = checkpoint.shards().getFirst();
       assertThat(shard.file().toString()).startsWith(archive + "!/");
       assertThat(shard.file()).hasFileName("model.safetensors");
-      assertThat(shard.bytes()).isEqualTo(Packed.model().get("model.safetensors").length);
+      assertThat(shard.bytes()).isEqualTo(Packed.file("model.safetensors").length);
     }
     assertNothingLeft();
   }
@@ -176,11 +185,12 @@ final class ArchiveFilesTest {
   @ParameterizedTest
   @MethodSource("badNames")
   void refusesWhatWouldDoHarm(String name) throws IOException {
-    Path archive = write("x.archive", BAD.get(name).bytes());
+    Bad bad = Objects.requireNonNull(BAD.get(name));
+    Path archive = write("x.archive", bad.bytes());
     assertThatThrownBy(() -> open(archive).close())
         .isInstanceOf(CheckpointException.class)
         .hasMessageStartingWith(archive + ": ")
-        .hasMessageContaining(BAD.get(name).message())
+        .hasMessageContaining(bad.message())
         .message()
         .doesNotContain("\n")
         .hasSizeLessThan(1000);
@@ -191,7 +201,7 @@ final class ArchiveFilesTest {
   @ParameterizedTest
   @ValueSource(strings = {"a.tar", "a.zip"})
   void readsWeightsInPlaceWithoutUnpacking(String name) throws IOException {
-    Path archive = write(name, GOOD.get(name));
+    Path archive = write(name, good(name));
     try (Checkpoint checkpoint = open(archive)) {
       Checkpoint.Location place = checkpoint.locate("w");
       assertThat(place.file()).isEqualTo(archive);
@@ -280,7 +290,7 @@ final class ArchiveFilesTest {
 
   @Test
   void leavesNothingBehindWhereTheScratchFolderIsMissing() throws IOException {
-    Path archive = write("a.tar.gz", GOOD.get("a.tar.gz"));
+    Path archive = write("a.tar.gz", good("a.tar.gz"));
     Path missing = folder.resolve("missing");
     assertThatThrownBy(() -> Checkpoints.open(archive, Scratch.in(missing)))
         .isInstanceOf(java.io.UncheckedIOException.class)

@@ -12,11 +12,13 @@ import dev.regroup.formats.stored.ModelPath;
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.formats.zip.HandZip;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,11 +28,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// anywhere.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class ArchiveFuzzTest {
   @TempDir static Path folder;
 
-  static Stream<byte[]> seeds() {
+  static Stream<byte[]> seeds() throws IOException {
     byte[] small = new Packed().add("m/config.json", Packed.text("{}")).bytes();
     return Stream.of(
         Packed.tar("llama/"),
@@ -42,8 +44,15 @@ final class ArchiveFuzzTest {
         Packed.deflatedZip(""),
         new HandZip().add(HandZip.member("config.json", "{}")).zip64().bytes(),
         new HandZip().add(HandZip.member("m/data.pkl", "\u0080\002}.")).bytes(),
+        resource("/dev/regroup/formats/pytorch/linear.bin"),
         new Packed().special("x", (byte) '2', "../y").bytes(),
         new Packed().add("n".repeat(120), new byte[1]).bytes());
+  }
+
+  private static byte[] resource(String name) throws IOException {
+    try (InputStream in = ArchiveFuzzTest.class.getResourceAsStream(name)) {
+      return Objects.requireNonNull(in, name).readAllBytes();
+    }
   }
 
   @MethodSource("seeds")

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -39,6 +40,11 @@ final class Packed {
             "config.json", text("{\"model_type\": \"llama\"}"),
             "tokenizer.json", text("{}"),
             "model.safetensors", file));
+  }
+
+  /// One of the model's files.
+  static byte[] file(String name) {
+    return Objects.requireNonNull(model().get(name), name);
   }
 
   /// The model's files below a folder, which ends with `/` or is empty.

@@ -11,6 +11,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// refused with one line.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class PickleFuzzTest {
   private static final Path FILE = Path.of("fuzzed");
 
@@ -69,7 +70,7 @@ final class PickleFuzzTest {
     }
   }
 
-  private static void requireLine(String message) {
+  private static void requireLine(@Nullable String message) {
     assertThat(message).doesNotContain("\n").hasSizeLessThan(2000);
   }
 

@@ -23,7 +23,9 @@ final class Pickled {
 
   /// A file of this pickle, with a storage of 16 bytes.
   static byte[] file(byte[] pickle) {
-    return file(pickle, Map.of("data/0", storage(16), "byteorder", "little".getBytes()));
+    return file(
+        pickle,
+        Map.of("data/0", storage(16), "byteorder", "little".getBytes(StandardCharsets.US_ASCII)));
   }
 
   static byte[] file(byte[] pickle, Map<String, byte[]> members) {

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -131,13 +132,79 @@ final class PyTorchFileTest {
         .doesNotContain("\n");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          version https://git-lfs.github.com/spec/v1 | a git-lfs pointer -> run "git lfs pull"
+          <!DOCTYPE html>                            | an HTML page -> check the address or log in
+          GGUF                                       | a GGUF file -> take the safetensors model
+          ........{"w":                              | a safetensors file -> name it .safetensors
+          something else                             | other bytes
+          ''                                         | nothing: the file is empty -> download it
+          """)
+  void saysWhatAnotherKindOfFileIs(String start, String message) throws IOException {
+    Path file = write(start.getBytes(StandardCharsets.ISO_8859_1));
+    assertThatThrownBy(() -> Checkpoints.open(file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith(
+            file + ": expected a zip, as torch.save writes since PyTorch 1.6, found " + message);
+  }
+
+  @Test
+  void tellsFilesOfPyTorchByTheirContent() throws IOException {
+    Path zip = Files.write(folder.resolve("weights"), Pickled.good());
+    try (Checkpoint checkpoint = Checkpoints.open(zip)) {
+      assertThat(checkpoint.floats("w")).hasSize(4);
+    }
+    Path pickle = Files.write(folder.resolve("model"), Pickled.program().op("}.").bytes());
+    assertThatThrownBy(() -> Checkpoints.open(pickle))
+        .hasMessageEndingWith(
+            "found a bare pickle, which was not run -> save its state dict as safetensors");
+  }
+
+  @Test
+  void refusesZipsThatPyTorchDoesNotWrite() throws IOException {
+    byte[] pickle = Pickled.program().tensor("w", 4, 0, "4", "1").op(".").bytes();
+    byte[] storage = Pickled.storage(16);
+    HandZip twoPickles =
+        new HandZip()
+            .add(HandZip.member("a/data.pkl", pickle))
+            .add(HandZip.member("b/data.pkl", pickle));
+    assertRefused(twoPickles.bytes(), "expected one folder with a data.pkl, found 2");
+    HandZip outside =
+        new HandZip()
+            .add(HandZip.member("a/data.pkl", pickle))
+            .add(HandZip.member("data/0", storage));
+    assertRefused(outside.bytes(), "expected every member below \"a/\", found \"data/0\"");
+    assertRefused(
+        Pickled.file(
+            pickle,
+            Map.of("data/0", storage, "version", "11\n".getBytes(StandardCharsets.US_ASCII))),
+        "expected format version 1 to 10, found \"11\\u000a\"");
+    assertRefused(
+        Pickled.file(
+            pickle,
+            Map.of("data/0", storage, "byteorder", "middle".getBytes(StandardCharsets.US_ASCII))),
+        "byteorder: expected little or big, found \"middle\"");
+    assertRefused(
+        Pickled.file(pickle, Map.of("data/0", storage, "code/__torch__.py", new byte[1])),
+        "expected a state dict, found a TorchScript program (\"m/code/__torch__.py\")");
+  }
+
   @Test
   void readsWhatABigEndianMachineWrote() throws IOException {
     byte[] pickle = Pickled.program().tensor("w", 4, 1, "3", "1").op(".").bytes();
     Path file =
         write(
             Pickled.file(
-                pickle, Map.of("data/0", Pickled.storage(16), "byteorder", "big".getBytes())));
+                pickle,
+                Map.of(
+                    "data/0",
+                    Pickled.storage(16),
+                    "byteorder",
+                    "big".getBytes(StandardCharsets.US_ASCII))));
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
       assertThat(bytes(checkpoint, "w")).containsExactly(7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
     }
@@ -188,6 +255,37 @@ final class PyTorchFileTest {
   }
 
   @Test
+  void leavesOutATiedHeadThatIsTheEmbeddingUnderAnotherName() throws IOException {
+    byte[] pickle =
+        Pickled.program()
+            .op("}")
+            .text("model.embed_tokens.weight")
+            .view(4, 0, "2,2", "2,1")
+            .op("s")
+            .text("lm_head.weight")
+            .view(4, 0, "2,2", "2,1")
+            .op("s.")
+            .bytes();
+    Path file = Files.write(folder.resolve("pytorch_model.bin"), Pickled.file(pickle));
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, "{\"tie_word_embeddings\": true}");
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      assertThat(checkpoint.infos())
+          .extracting(TensorInfo::name)
+          .containsExactly("model.embed_tokens.weight");
+      assertThat(checkpoint.warnings())
+          .containsExactly(
+              file
+                  + ": tensor \"lm_head.weight\" is \"model.embed_tokens.weight\" under another"
+                  + " name, as the config says; it is left out");
+    }
+    Files.writeString(config, "{\"tie_word_embeddings\": false}");
+    try (Checkpoint checkpoint = Checkpoints.open(folder)) {
+      assertThat(checkpoint.infos()).hasSize(2);
+    }
+  }
+
+  @Test
   void prefersSafetensorsWhereBothAreThere() throws IOException {
     Files.copy(resource("linear.bin"), folder.resolve("pytorch_model.bin"));
     Files.copy(resource("views.safetensors"), folder.resolve("model.safetensors"));
@@ -218,6 +316,13 @@ final class PyTorchFileTest {
     ByteBuffer bytes = ByteBuffer.allocate((int) checkpoint.locate(name).bytes());
     checkpoint.read(name, 0, bytes);
     return bytes.array();
+  }
+
+  private void assertRefused(byte[] bytes, String message) throws IOException {
+    Path file = write(bytes);
+    assertThatThrownBy(() -> Checkpoints.open(file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith(file + ": " + message);
   }
 
   private Path write(byte[] bytes) throws IOException {

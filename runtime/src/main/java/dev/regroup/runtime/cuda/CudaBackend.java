@@ -13,10 +13,13 @@ import dev.regroup.runtime.train.TrainingMath;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// {@link Backend} on an NVIDIA GPU.
 public final class CudaBackend implements Backend, AutoCloseable {
   private final CudaMath math;
+  private final CudaMath loader;
+  private final WeightPool pool;
   private final WeightUploader uploader;
   private final HostBridge bridge;
 
@@ -29,7 +32,9 @@ public final class CudaBackend implements Backend, AutoCloseable {
 
   CudaBackend(CudaContext context, Precision precision, Gemm gemm) {
     math = new CudaMath(context, precision, gemm);
-    uploader = new WeightUploader(math);
+    loader = new CudaMath(context, precision, Gemm.own(context));
+    pool = new WeightPool(context);
+    uploader = new WeightUploader(loader);
     bridge = new HostBridge(math);
   }
 
@@ -44,26 +49,36 @@ public final class CudaBackend implements Backend, AutoCloseable {
 
   /// Room for weights of a checkpoint.
   DeviceWeights weights(Tensors tensors) {
-    return new DeviceWeights(math, new WeightSource.Given(uploader, tensors));
+    return new DeviceWeights(loader, pool, new WeightSource.Given(uploader, tensors));
   }
 
   /// A layer on the device.
   DeviceLayer deviceLayer(ModelSpec model, int index, Tensors tensors) {
-    synchronized (bridge) {
-      return DeviceLayer.read(
-          math,
-          model,
-          index,
-          new DeviceLayer.Sources(weights(tensors), weights(tensors), weights(tensors)));
+    return deviceLayer(model, index, tensors, null);
+  }
+
+  private DeviceLayer deviceLayer(
+      ModelSpec model, int index, Tensors tensors, @Nullable DeviceFeedForward lent) {
+    synchronized (loader) {
+      DeviceLayer layer =
+          DeviceLayer.read(
+              math,
+              model,
+              index,
+              new DeviceLayer.Sources(weights(tensors), weights(tensors), weights(tensors), lent));
+      loader.synchronize();
+      return layer;
     }
   }
 
   /// A head on the device.
   DeviceHead deviceHead(ModelSpec model, Tensors tensors) {
-    synchronized (bridge) {
+    synchronized (loader) {
       DeviceWeights weights = weights(tensors);
       try {
-        return new DeviceHead(math, model, weights);
+        DeviceHead head = new DeviceHead(math, model, weights);
+        loader.synchronize();
+        return head;
       } catch (RuntimeException e) {
         weights.close();
         throw e;
@@ -74,6 +89,13 @@ public final class CudaBackend implements Backend, AutoCloseable {
   @Override
   public DecoderLayer layer(ModelSpec model, int index, Tensors tensors) {
     return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors));
+  }
+
+  @Override
+  public DecoderLayer layer(ModelSpec model, int index, Tensors tensors, DecoderLayer feedForward) {
+    DeviceFeedForward lent =
+        feedForward instanceof CudaDecoderLayer other ? other.layer().feedForward() : null;
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors, lent));
   }
 
   @Override
@@ -100,11 +122,12 @@ public final class CudaBackend implements Backend, AutoCloseable {
               values.put(tensor.in(0), found);
               shapes.put(tensor.in(0), shape);
             });
-    synchronized (bridge) {
+    synchronized (loader) {
       DeviceWeights weights = weights(Tensors.of(values, shapes));
       try {
-        return new CudaSublayer(
-            bridge, new DeviceAttention(math, spec, hiddenSize, normEpsilon, weights, 0));
+        var attention = new DeviceAttention(math, spec, hiddenSize, normEpsilon, weights, 0);
+        loader.synchronize();
+        return new CudaSublayer(bridge, attention);
       } catch (RuntimeException e) {
         weights.close();
         throw e;
@@ -120,6 +143,8 @@ public final class CudaBackend implements Backend, AutoCloseable {
   @Override
   public void close() {
     uploader.close();
+    pool.close();
+    loader.close();
     math.close();
   }
 }

@@ -17,6 +17,10 @@ final class CudaDecoderLayer implements DecoderLayer {
     attention = new CudaSublayer(bridge, layer.attention());
   }
 
+  DeviceLayer layer() {
+    return layer;
+  }
+
   @Override
   public LayerSpec spec() {
     return layer.spec();

@@ -20,6 +20,7 @@ public final class CudaGenerator implements AutoCloseable {
   private static final int STEPS = 32;
 
   private final CudaMath math;
+  private final CacheAttention caching;
   private final ModelSpec model;
   private final int sequences;
   private final int context;
@@ -45,6 +46,7 @@ public final class CudaGenerator implements AutoCloseable {
     this.math = backend.math();
     embeddingWeights = backend.weights(weights);
     this.model = model;
+    caching = new CacheAttention(math.context(), math.stream(), math.scratch());
     this.sequences = sequences;
     this.context = context;
     pagesEach = pages(context);
@@ -59,6 +61,7 @@ public final class CudaGenerator implements AutoCloseable {
       DeviceHead read = backend.deviceHead(model, weights);
       head = read;
       embedding = model.tiedEmbeddings() ? read.weight() : embedding();
+      embeddingWeights.loader().synchronize();
       table = own(math.context().allocate(4L * sequences * pagesEach)).upload(pageTable());
       positions = own(math.context().allocate(4L * sequences)).fill(0);
       tokens = own(math.context().allocate(4L * sequences)).fill(0);
@@ -164,20 +167,12 @@ public final class CudaGenerator implements AutoCloseable {
     DeviceBlock absorbed = attention.absorb(queries);
     DeviceBlock attended =
         math.block("attended", sequences, layout.queryHeads() * row.value().width());
-    math.launch(
-        kernel("attend_" + type),
-        new Extent(layout.queryHeads(), sequences, 1),
-        Extent.of(256),
-        0,
-        absorbed.address(),
-        cache,
-        table,
-        pagesEach,
-        positions,
-        attended.address(),
-        CudaDecodeKernel.rows(row, layout.queryHeads()),
-        (float) attention.spec().softmaxScale(),
-        attention.spec().window());
+    caching.attend(
+        new CacheAttention.Heads(
+            row, layout.queryHeads(), attention.spec().softmaxScale(), attention.spec().window()),
+        new CacheAttention.Caches(cache, table, pagesEach, positions),
+        absorbed,
+        attended);
     attention.output(attention.expand(attended), hidden, true);
   }
 

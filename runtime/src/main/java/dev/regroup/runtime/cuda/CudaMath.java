@@ -254,6 +254,36 @@ final class CudaMath implements AutoCloseable {
     launch("expand_f16", to.elements(), from, to.address());
   }
 
+  /// How quantised weights lie; see `quantized.cu`.
+  record Blocks(int columns, int blockRows, int blockColumns, int scaleColumns, boolean wide) {}
+
+  /// FP8 codes times their scales.
+  ///
+  /// @param codes address of as many codes as `to` has elements
+  /// @param scales float32
+  void dequantize(long codes, CudaBuffer scales, DeviceBlock to, Blocks blocks) {
+    byte[] layout =
+        ByteBuffer.allocate(24)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putInt(blocks.columns())
+            .putInt(blocks.blockRows())
+            .putInt(blocks.blockColumns())
+            .putInt(blocks.scaleColumns())
+            .putInt(blocks.wide() ? 1 : 0)
+            .array();
+    context
+        .module("quantized")
+        .kernel("dequantize_" + to.type().suffix())
+        .launch(
+            stream,
+            Launch.of(Math.ceilDiv(to.elements(), (long) THREADS), THREADS),
+            codes,
+            scales,
+            to.address(),
+            layout,
+            to.elements());
+  }
+
   /// Fills a matrix whose rows follow each other with random numbers of mean 0.
   void randomise(DeviceBlock x, long seed, float size) {
     launch("randomise_" + x.type().suffix(), x.elements(), x.address(), seed, size);

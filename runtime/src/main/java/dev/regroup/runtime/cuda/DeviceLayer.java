@@ -2,6 +2,7 @@ package dev.regroup.runtime.cuda;
 
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
+import org.jspecify.annotations.Nullable;
 
 /// One decoder layer's weights on the device, and the layer run on device memory.
 final class DeviceLayer implements AutoCloseable {
@@ -13,6 +14,7 @@ final class DeviceLayer implements AutoCloseable {
   private final CudaBuffer feedForwardNorm;
   private final DeviceAttention attention;
   private final DeviceFeedForward feedForward;
+  private final boolean borrowed;
 
   private DeviceLayer(CudaMath math, ModelSpec model, int index, Sources sources) {
     this.math = math;
@@ -25,14 +27,29 @@ final class DeviceLayer implements AutoCloseable {
     attention =
         new DeviceAttention(
             math, spec.attention(), model.hiddenSize(), normEpsilon, sources.attention(), index);
+    DeviceFeedForward lent = sources.lent();
+    borrowed = lent != null;
     feedForward =
-        DeviceFeedForward.read(
-            math, spec.feedForward(), model.hiddenSize(), sources.feedForward(), prefix + "mlp.");
+        lent != null
+            ? lent
+            : DeviceFeedForward.read(
+                math,
+                spec.feedForward(),
+                model.hiddenSize(),
+                sources.feedForward(),
+                prefix + "mlp.");
   }
 
   /// Where the parts come from; owned by the layer.
-  record Sources(DeviceWeights norms, DeviceWeights attention, DeviceWeights feedForward) {
+  ///
+  /// @param lent another layer's feed-forward sublayer, used instead of reading one; stays the other's
+  record Sources(
+      DeviceWeights norms,
+      DeviceWeights attention,
+      DeviceWeights feedForward,
+      @Nullable DeviceFeedForward lent) {
     void close() {
+      attention.loader().synchronize();
       norms.close();
       attention.close();
       feedForward.close();
@@ -88,7 +105,9 @@ final class DeviceLayer implements AutoCloseable {
   @Override
   public void close() {
     attention.close();
-    feedForward.close();
+    if (!borrowed) {
+      feedForward.close();
+    }
     norms.close();
   }
 }

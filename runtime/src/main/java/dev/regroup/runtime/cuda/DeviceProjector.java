@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.runtime.model.AttentionSublayers;
 import java.util.EnumMap;
@@ -64,6 +65,7 @@ final class DeviceProjector {
         loadGain(AttentionTensor.Q_A_NORM);
         load(AttentionTensor.Q_B_PROJ, null);
       }
+      case QueryPath.Reference _ -> throw referenceForm();
     }
   }
 
@@ -90,12 +92,20 @@ final class DeviceProjector {
         load(AttentionTensor.KV_STATE_PROJ, null);
         load(AttentionTensor.ROPE_KEY_PROJ, null);
       }
+      case StatePath.Reference _ -> throw referenceForm();
     }
+  }
+
+  private UnsupportedModelException referenceForm() {
+    return new UnsupportedModelException(
+        "layer %d: the reference's form of GLA runs on the CPU alone -> --device cpu"
+            .formatted(layer));
   }
 
   /// Keys and values as one layer whose outputs lie as a cache row has them: each head's key, then its
   /// value.
   private void loadKeyValue(boolean bias, boolean keyNorm) {
+    CudaMath loader = weights.loader();
     Shape shape = Objects.requireNonNull(shapes.get(AttentionTensor.K_PROJ));
     int heads = row.stateHeads();
     int rows = (int) shape.extent(0);
@@ -106,11 +116,11 @@ final class DeviceProjector {
     AttentionTensor[] partBiases = {AttentionTensor.K_BIAS, AttentionTensor.V_BIAS};
     int dim = rows / heads;
     for (int part = 0; part < 2; part++) {
-      DeviceBlock staged = math.block("part", 1, Math.multiplyExact(rows, in));
+      DeviceBlock staged = loader.block("part", 1, Math.multiplyExact(rows, in));
       weights.read(parts[part].in(layer), staged);
       long at = both.address() + (long) part * dim * in * both.type().bytes();
       int step = dim * in;
-      math.copy(
+      loader.copy(
           staged,
           step,
           new DeviceBlock(at, both.type(), 1, 2 * rows * in, 2 * rows * in),
@@ -118,9 +128,9 @@ final class DeviceProjector {
           heads,
           step);
       if (biases != null) {
-        DeviceBlock stagedBias = math.scratch().block("partBias", Precision.FLOAT32, 1, rows);
+        DeviceBlock stagedBias = loader.scratch().block("partBias", Precision.FLOAT32, 1, rows);
         weights.read(partBiases[part].in(layer), stagedBias);
-        math.copy(
+        loader.copy(
             stagedBias,
             dim,
             new DeviceBlock(
@@ -129,7 +139,7 @@ final class DeviceProjector {
             heads,
             dim);
       }
-      math.synchronize(); // before the next part is staged
+      loader.synchronize(); // before the next part is staged
     }
     linears.put(AttentionTensor.K_PROJ, new DeviceLinear(both, biases));
     if (keyNorm) {
@@ -183,6 +193,7 @@ final class DeviceProjector {
             low, gain(AttentionTensor.Q_A_NORM), low, AttentionSublayers.LATENT_NORM_EPSILON);
         apply(AttentionTensor.Q_B_PROJ, low, to);
       }
+      case QueryPath.Reference _ -> throw referenceForm();
     }
   }
 
@@ -232,6 +243,7 @@ final class DeviceProjector {
         apply(AttentionTensor.KV_STATE_PROJ, both, to.columns(0, states));
         apply(AttentionTensor.ROPE_KEY_PROJ, keys, to.columns(states, layout.ropeDim()));
       }
+      case StatePath.Reference _ -> throw referenceForm();
     }
   }
 

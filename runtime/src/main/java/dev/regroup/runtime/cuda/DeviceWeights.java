@@ -7,19 +7,27 @@ import org.jspecify.annotations.Nullable;
 
 /// Weights of a sublayer on the device, and the owner of their memory.
 final class DeviceWeights implements AutoCloseable {
-  private final CudaMath math;
+  private final CudaMath loader;
+  private final WeightPool pool;
   private final WeightSource source;
   private final List<CudaBuffer> owned = new ArrayList<>();
 
-  DeviceWeights(CudaMath math, WeightSource source) {
-    this.math = math;
+  /// @param loader copies and decodes, on a stream of its own, so that it runs beside computing
+  DeviceWeights(CudaMath loader, WeightPool pool, WeightSource source) {
+    this.loader = loader;
+    this.pool = pool;
     this.source = source;
+  }
+
+  /// What copies and decodes.
+  CudaMath loader() {
+    return loader;
   }
 
   /// Room for a matrix in the activations' precision.
   DeviceBlock room(int rows, int columns) {
-    CudaBuffer buffer = own(math.context().allocate(bytes(math.precision(), rows, columns)));
-    return DeviceBlock.of(buffer, math.precision(), rows, columns);
+    CudaBuffer buffer = own(pool.take(bytes(loader.precision(), rows, columns)));
+    return DeviceBlock.of(buffer, loader.precision(), rows, columns);
   }
 
   private static long bytes(Precision precision, int rows, int columns) {
@@ -46,7 +54,7 @@ final class DeviceWeights implements AutoCloseable {
   /// A vector of a checkpoint, float32 whatever the precision: gains and biases.
   CudaBuffer vector(String name) {
     int count = (int) source.elements(name);
-    CudaBuffer buffer = own(math.context().allocate(4L * count));
+    CudaBuffer buffer = own(pool.take(4L * count));
     read(name, DeviceBlock.of(buffer, Precision.FLOAT32, 1, count));
     return buffer;
   }
@@ -58,12 +66,12 @@ final class DeviceWeights implements AutoCloseable {
 
   /// Float32 room for a vector.
   CudaBuffer vectorRoom(int count) {
-    return own(math.context().allocate(4L * count));
+    return own(pool.take(4L * count));
   }
 
   @Override
   public void close() {
-    owned.forEach(CudaBuffer::close);
+    owned.forEach(pool::giveBack);
     owned.clear();
   }
 }

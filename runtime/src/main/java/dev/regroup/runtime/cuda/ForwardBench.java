@@ -78,40 +78,42 @@ public final class ForwardBench {
   private Result run(Gemm gemm) {
     ModelSpec model = model();
     context.resetPeak();
-    try (var math = new CudaMath(context, Precision.BFLOAT16, gemm)) {
+    try (var math = new CudaMath(context, Precision.BFLOAT16, gemm);
+        var pool = new WeightPool(context);
+        CudaBuffer stream = context.allocate(4L * WINDOWS * TOKENS * HIDDEN)) {
       double product = product(math);
       List<DeviceLayer> layers = new ArrayList<>();
-      try (CudaBuffer stream = context.allocate(4L * WINDOWS * TOKENS * HIDDEN)) {
-        WeightSource source = WeightSource.Random.of(math, model);
-        for (int i = 0; i < LAYERS; i++) {
-          layers.add(layer(math, model, i, source));
-        }
-        DeviceBlock hidden = DeviceBlock.of(stream, Precision.FLOAT32, WINDOWS * TOKENS, HIDDEN);
-        math.randomise(hidden, 1, 1);
-        double milliseconds =
-            median(math, () -> layers.forEach(layer -> layer.forward(hidden, TOKENS)));
-        return new Result(
-            gemm.describe(),
-            product,
-            milliseconds,
-            flops() / milliseconds / 1e9,
-            parts(math, layers.getFirst(), hidden),
-            context.peakBytes());
-      } finally {
-        layers.forEach(DeviceLayer::close);
+      WeightSource source = WeightSource.Random.of(math, model);
+      for (int i = 0; i < LAYERS; i++) {
+        layers.add(layer(math, pool, model, i, source));
       }
+      DeviceBlock hidden = DeviceBlock.of(stream, Precision.FLOAT32, WINDOWS * TOKENS, HIDDEN);
+      math.randomise(hidden, 1, 1);
+      double milliseconds =
+          median(math, () -> layers.forEach(layer -> layer.forward(hidden, TOKENS)));
+      double[] parts = parts(math, layers.getFirst(), hidden);
+      layers.forEach(DeviceLayer::close);
+      return new Result(
+          gemm.describe(),
+          product,
+          milliseconds,
+          flops() / milliseconds / 1e9,
+          parts,
+          context.peakBytes());
     }
   }
 
-  private static DeviceLayer layer(CudaMath math, ModelSpec model, int index, WeightSource source) {
+  private static DeviceLayer layer(
+      CudaMath math, WeightPool pool, ModelSpec model, int index, WeightSource source) {
     return DeviceLayer.read(
         math,
         model,
         index,
         new DeviceLayer.Sources(
-            new DeviceWeights(math, source),
-            new DeviceWeights(math, source),
-            new DeviceWeights(math, source)));
+            new DeviceWeights(math, pool, source),
+            new DeviceWeights(math, pool, source),
+            new DeviceWeights(math, pool, source),
+            null));
   }
 
   private double[] parts(CudaMath math, DeviceLayer layer, DeviceBlock hidden) {

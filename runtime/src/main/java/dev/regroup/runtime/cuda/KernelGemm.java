@@ -9,11 +9,11 @@ import java.nio.ByteOrder;
 final class KernelGemm implements Gemm {
   private static final int STAGE = 64;
 
-  private final CudaModule module;
+  private final CudaContext context;
   private final int multiprocessors;
 
   KernelGemm(CudaContext context) {
-    module = context.module("gemm");
+    this.context = context;
     multiprocessors = context.device().multiprocessors();
   }
 
@@ -37,7 +37,7 @@ final class KernelGemm implements Gemm {
       return;
     }
     Variant variant = choose(product);
-    CudaKernel kernel = module.kernel(variant.name());
+    CudaKernel kernel = context.module("gemm").kernel(variant.name());
     if (variant.sharedBytes() > 48 << 10) {
       kernel.allowShared(variant.sharedBytes());
     }

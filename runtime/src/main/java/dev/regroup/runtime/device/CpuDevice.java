@@ -19,6 +19,16 @@ record CpuDevice(String reason) implements Device {
     return DecodeKernel.fast();
   }
 
+  @Override
+  public boolean readsAhead(ModelSpec model) {
+    return false; // reading and running share the cores
+  }
+
+  @Override
+  public boolean readsIntoHeap() {
+    return true;
+  }
+
   /// Weights of one model, and as much again for what reading them takes.
   @Override
   public long modelBytes() {

@@ -1,6 +1,7 @@
 package dev.regroup.runtime.device;
 
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.cuda.CudaBackend;
 import dev.regroup.runtime.cuda.CudaContext;
@@ -49,6 +50,25 @@ public final class CudaRunner implements Device {
   @Override
   public DecodeKernel decodeKernel() {
     return kernel;
+  }
+
+  /// Two layers in float32, as much again for intermediate results, and a quarter of all for more.
+  @Override
+  public boolean readsAhead(ModelSpec model) {
+    long largest = 0;
+    for (int i = 0; i < model.layers().size(); i++) {
+      long elements =
+          model.layers().get(i).tensors(i, model.hiddenSize()).values().stream()
+              .mapToLong(Shape::elements)
+              .sum();
+      largest = Math.max(largest, elements);
+    }
+    return 4 * 4 * largest <= context.availableBytes();
+  }
+
+  @Override
+  public boolean readsIntoHeap() {
+    return false;
   }
 
   /// Three quarters of what is left: intermediate results need room too.

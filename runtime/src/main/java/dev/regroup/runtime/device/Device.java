@@ -17,6 +17,12 @@ public sealed interface Device extends AutoCloseable permits CpuDevice, CudaRunn
   /// Attention of a new token over a cache.
   DecodeKernel decodeKernel();
 
+  /// Whether the next layer of a model is read while one is at work: there is room for it.
+  boolean readsAhead(ModelSpec model);
+
+  /// Whether layers are read into the Java heap, so that the largest must fit it.
+  boolean readsIntoHeap();
+
   /// Bytes that the weights of a whole model may take.
   long modelBytes();
 

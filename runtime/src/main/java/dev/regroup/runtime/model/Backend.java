@@ -16,6 +16,10 @@ public interface Backend {
   /// One layer, its weights read.
   DecoderLayer layer(ModelSpec model, int index, Tensors weights);
 
+  /// One layer whose feed-forward sublayer is that of another, of equal weights: only its attention
+  /// and norms are read. The other stays open as long.
+  DecoderLayer layer(ModelSpec model, int index, Tensors weights, DecoderLayer feedForward);
+
   /// The final norm and the output head, read.
   OutputHead head(ModelSpec model, Tensors weights);
 

@@ -14,6 +14,13 @@ record HostBackend(Operations operations) implements Backend {
   }
 
   @Override
+  public DecoderLayer layer(ModelSpec model, int index, Tensors weights, DecoderLayer feedForward) {
+    return feedForward instanceof LoadedLayer other
+        ? other.withAttentionOf(model, index, weights)
+        : layer(model, index, weights);
+  }
+
+  @Override
   public OutputHead head(ModelSpec model, Tensors weights) {
     return new HostHead(
         model.hiddenSize(),

@@ -23,7 +23,13 @@ final class LoadedLayer implements DecoderLayer {
   private final @Nullable GatedMlp dense;
   private final @Nullable MixtureOfExperts mixture;
 
-  private LoadedLayer(ModelSpec model, int index, Tensors weights, Operations operations) {
+  /// @param feedForward whose feed-forward sublayer is used instead of reading one
+  private LoadedLayer(
+      ModelSpec model,
+      int index,
+      Tensors weights,
+      Operations operations,
+      @Nullable LoadedLayer feedForward) {
     this.spec = model.layers().get(index);
     this.normEpsilon = model.normEpsilon();
     this.operations = operations;
@@ -37,6 +43,11 @@ final class LoadedLayer implements DecoderLayer {
     attention =
         AttentionSublayers.of(
             spec.attention(), model.hiddenSize(), normEpsilon, attentionWeights, operations);
+    if (feedForward != null) {
+      dense = feedForward.dense;
+      mixture = feedForward.mixture;
+      return;
+    }
     var mlp = new MlpWeights(prefix + "mlp.", model.hiddenSize(), spec.feedForward(), weights);
     switch (spec.feedForward()) {
       case FeedForward.Dense _ -> {
@@ -51,7 +62,12 @@ final class LoadedLayer implements DecoderLayer {
   }
 
   static LoadedLayer read(ModelSpec model, int index, Tensors weights, Operations operations) {
-    return new LoadedLayer(model, index, weights, operations);
+    return new LoadedLayer(model, index, weights, operations, null);
+  }
+
+  /// A layer of another model with this feed-forward sublayer.
+  LoadedLayer withAttentionOf(ModelSpec model, int index, Tensors weights) {
+    return new LoadedLayer(model, index, weights, operations, this);
   }
 
   /// Reads the feed-forward weights of one layer.

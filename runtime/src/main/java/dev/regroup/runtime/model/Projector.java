@@ -52,6 +52,14 @@ final class Projector {
         yield apply(
             AttentionTensor.Q_B_PROJ, null, latentNorm(AttentionTensor.Q_A_NORM, a), tokens);
       }
+      case QueryPath.Reference _ -> {
+        float[] a = apply(AttentionTensor.W_DQ, AttentionTensor.W_DQ_BIAS, x, tokens);
+        yield apply(
+            AttentionTensor.W_UQ_ROPE,
+            AttentionTensor.W_UQ_ROPE_BIAS,
+            norm(AttentionTensor.Q_NORM, a),
+            tokens);
+      }
     };
   }
 
@@ -94,6 +102,18 @@ final class Projector {
             apply(AttentionTensor.ROPE_KEY_PROJ, null, keys, tokens),
             tokens);
       }
+      case StatePath.Reference() -> {
+        float[] down = apply(AttentionTensor.W_DKV, AttentionTensor.W_DKV_BIAS, x, tokens);
+        int latent = row.stateDim();
+        float[] first = columns(down, row.elements(), 0, latent);
+        float[] second = columns(down, row.elements(), latent, latent);
+        float[] both =
+            joined(
+                norm(AttentionTensor.KV_NORM_1, first),
+                norm(AttentionTensor.KV_NORM_2, second),
+                tokens);
+        yield joined(both, columns(down, row.elements(), 2 * latent, layout.ropeDim()), tokens);
+      }
     };
   }
 
@@ -121,6 +141,10 @@ final class Projector {
 
   private float[] values(float[] x, int tokens, boolean bias) {
     return apply(AttentionTensor.V_PROJ, bias ? AttentionTensor.V_BIAS : null, x, tokens);
+  }
+
+  private float[] norm(AttentionTensor gain, float[] x) {
+    return operations.rmsNorm(x, weights.get(gain), weights.normEpsilon());
   }
 
   private float[] latentNorm(AttentionTensor gain, float[] latent) {

@@ -7,7 +7,7 @@ import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
-import dev.regroup.formats.attention.Rope;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
@@ -51,25 +51,7 @@ final class SelfAttention implements AttentionSublayer {
 
   @Override
   public Projected rotate(Projected projected, int first) {
-    float[] queries = projected.queries().clone();
-    float[] rows = projected.rows().clone();
-    Rope rope = spec.rope();
-    int queryDim = layout.queryDim();
-    operations.rotate(
-        queries,
-        new HeadSlices(
-            layout.queryHeads(), layout.nopeDim(), queryDim, layout.queryHeads() * queryDim),
-        rope,
-        first);
-    operations.rotate(rows, rotatedKeys(), rope, first);
-    return new Projected(projected.tokens(), queries, rows);
-  }
-
-  private HeadSlices rotatedKeys() {
-    return row.ropeHeads() == 0
-        ? new HeadSlices(row.stateHeads(), row.key().start(), row.stateDim(), row.elements())
-        : new HeadSlices(
-            row.ropeHeads(), row.stateHeads() * row.stateDim(), row.ropeDim(), row.elements());
+    return new Rotation(spec, operations).turn(projected, first);
   }
 
   @Override
@@ -92,7 +74,7 @@ final class SelfAttention implements AttentionSublayer {
                 queries(rotated, head),
                 view(rotated, head),
                 all.columns(head * layout.valueDim(), layout.valueDim())));
-    return all.elements();
+    return withValueBias(all.elements(), tokens);
   }
 
   @Override
@@ -175,9 +157,36 @@ final class SelfAttention implements AttentionSublayer {
   /// `[W_UK ; W_UV]` of a head, `[d_n + d_v, d_c]`.
   private FloatBlock upProjection(Gla gla, int head) {
     int width = gla.nopeDim() + gla.valueDim();
+    if (spec.state() instanceof StatePath.Reference) {
+      int half = gla.queryHeads() / 2;
+      float[] up = weights.get(head < half ? AttentionTensor.W_UKV_1 : AttentionTensor.W_UKV_2);
+      return FloatBlock.of(half * width, gla.latentDim(), up).rows(head % half * width, width);
+    }
     return FloatBlock.of(
             gla.queryHeads() * width, gla.latentDim(), weights.get(AttentionTensor.KV_B_PROJ))
         .rows(head * width, width);
+  }
+
+  /// Adds the constant part of values, which attention passes through since its probabilities sum to 1.
+  /// That of keys shifts all scores of a query alike and vanishes in the softmax.
+  private float[] withValueBias(float[] heads, int tokens) {
+    if (!(spec.state() instanceof StatePath.Reference)) {
+      return heads;
+    }
+    int width = layout.nopeDim() + layout.valueDim();
+    int half = layout.queryHeads() / 2;
+    for (int head = 0; head < layout.queryHeads(); head++) {
+      float[] bias =
+          weights.get(head < half ? AttentionTensor.W_UKV_1_BIAS : AttentionTensor.W_UKV_2_BIAS);
+      int from = head % half * width + layout.nopeDim();
+      for (int token = 0; token < tokens; token++) {
+        int at = (token * layout.queryHeads() + head) * layout.valueDim();
+        for (int i = 0; i < layout.valueDim(); i++) {
+          heads[at + i] += bias[from + i];
+        }
+      }
+    }
+    return heads;
   }
 
   @Override
@@ -233,7 +242,7 @@ final class SelfAttention implements AttentionSublayer {
                   0,
                   values.columns(head * gla.valueDim(), gla.valueDim()));
         }
-        yield values.elements();
+        yield withValueBias(values.elements(), tokens);
       }
     };
   }

@@ -47,6 +47,12 @@ public final class Transformer {
     return backend.layer(spec, index, weights);
   }
 
+  /// One layer with the feed-forward sublayer of another, of equal weights; closed by the caller,
+  /// before the other.
+  public DecoderLayer layer(int index, DecoderLayer feedForward) {
+    return backend.layer(spec, index, weights, feedForward);
+  }
+
   /// The final norm and the output head, read once; closed by the caller.
   public OutputHead head() {
     return backend.head(spec, weights);

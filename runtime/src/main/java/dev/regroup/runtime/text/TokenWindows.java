@@ -29,6 +29,13 @@ public record TokenWindows(String source, String sha256, int windowTokens, List<
     BOS_EACH_WINDOW
   }
 
+  /// Windows of one length that are at hand.
+  ///
+  /// @param source where they come from, for reports
+  public static TokenWindows of(String source, List<int[]> windows) {
+    return new TokenWindows(source, sha256(windows), windows.getFirst().length, windows);
+  }
+
   /// Reads text (documents separated by NUL), JSON lines (`{"text": ...}` or `{"tokens": [...]}`),
   /// or a directory of such files, through the checkpoint's tokenizer.
   ///

@@ -109,7 +109,7 @@ abstract class GemmContract {
             .isLessThanOrEqualTo(
                 1e-6
                     + 4e-7 * Math.sqrt(k) * size
-                    + rounding * (Math.abs(sum) + Math.abs(add ? c[at] : 0)));
+                    + rounding * (Math.abs(sum) + Math.abs(sum - c[at])));
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.regroup.verify.compare;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.LayersAhead;
 import dev.regroup.runtime.model.OutputHead;
 import dev.regroup.verify.measure.TokenScore;
 import dev.regroup.verify.measure.WindowScores;
@@ -11,7 +12,8 @@ import java.util.List;
 
 /// One pass over the source and its contenders, layer by layer, on the same windows.
 ///
-/// In memory at a time: the weights of one layer of one model (at the end, two output heads), and
+/// In memory at a time: the weights of one layer of two models, which share the feed-forward
+/// sublayer where it is the same (a device reads one more ahead; at the end, two output heads), and
 /// of every token one residual stream a model and two more activations of the source. Logits are
 /// made in tiles and dropped; of a token a few numbers stay. Sums are formed in the order of
 /// windows.
@@ -45,26 +47,28 @@ public final class LockStep {
     progress.begin("comparing layers", layers + 1L);
     float[][] hidden = Stream.embed(source, windows);
     List<Stream> streams = contenders.stream().map(c -> Stream.begin(c, windows)).toList();
-    for (int layer = 0; layer < layers; layer++) {
-      Step[] steps = steps(layer, hidden);
-      for (Stream stream : streams) {
-        stream.advance(layer, hidden, steps);
+    try (var ahead = new LayersAhead(source.model(), source.device().readsAhead(source.spec()))) {
+      for (int layer = 0; layer < layers; layer++) {
+        advance(ahead, layer, hidden, streams);
+        progress.advance(layer + 1L, "layer " + layer);
       }
-      for (int window = 0; window < steps.length; window++) {
-        hidden[window] = steps[window].hidden();
-      }
-      progress.advance(layer + 1L, "layer " + layer);
     }
     List<Comparison> comparisons = score(hidden, streams);
     progress.advance(layers + 1L, "logits");
     return comparisons;
   }
 
-  private Step[] steps(int index, float[][] hidden) {
-    try (DecoderLayer layer = source.model().layer(index)) {
-      var steps = new Step[windows.size()];
+  /// Moves the source's stream, in place, and then every contender's past one layer.
+  private void advance(LayersAhead ahead, int index, float[][] hidden, List<Stream> streams) {
+    var steps = new Step[windows.size()];
+    try (DecoderLayer layer = ahead.next()) {
       Parallel.forEach(steps.length, w -> steps[w] = Step.of(layer, hidden[w], tokens));
-      return steps;
+      for (Stream stream : streams) {
+        stream.advance(index, layer, hidden, steps);
+      }
+    }
+    for (int window = 0; window < steps.length; window++) {
+      hidden[window] = steps[window].hidden();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.regroup.verify.compare;
 
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.Transformer;
 import dev.regroup.verify.measure.Deviation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,10 +47,13 @@ final class Stream {
 
   /// Runs one layer over every window.
   ///
+  /// @param source the source's layer
   /// @param before the source's residual streams before the layer
   /// @param steps what the source's layer made of them
-  void advance(int layer, float[][] before, Step[] steps) {
-    try (DecoderLayer own = contender.subject().model().layer(layer)) {
+  void advance(int layer, DecoderLayer source, float[][] before, Step[] steps) {
+    Transformer model = contender.subject().model();
+    try (DecoderLayer own =
+        contender.sharesFeedForward(layer) ? model.layer(layer, source) : model.layer(layer)) {
       layers.add(advance(own, before, steps));
     }
   }

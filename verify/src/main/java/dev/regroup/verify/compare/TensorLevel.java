@@ -1,16 +1,20 @@
 package dev.regroup.verify.compare;
 
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
+import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.TensorFindings;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 
@@ -51,12 +55,20 @@ public final class TensorLevel {
     CHANGED_NOT_FINITE
   }
 
+  /// What was found, and the names of the tensors that are the source's byte for byte.
+  public record Outcome(TensorFindings findings, Set<String> identical) {}
+
   /// Examines every tensor of both.
   public static TensorFindings examine(Subject source, Subject target, Progress progress) {
-    return new TensorLevel(source, target).examine(progress);
+    return compare(source, target, progress).findings();
   }
 
-  private TensorFindings examine(Progress progress) {
+  /// Examines every tensor of both, and keeps what is equal.
+  public static Outcome compare(Subject source, Subject target, Progress progress) {
+    return new TensorLevel(source, target).compare(progress);
+  }
+
+  private Outcome compare(Progress progress) {
     progress.begin("comparing tensors", infos.size());
     var fates = new Fate[infos.size()];
     var done = new AtomicLong();
@@ -70,6 +82,12 @@ public final class TensorLevel {
     for (int i = 0; i < fates.length; i++) {
       bytes += fates[i] == Fate.IDENTICAL ? infos.get(i).bytes() : 0;
     }
+    List<String> identical = names(fates, Fate.IDENTICAL);
+    return new Outcome(findings(fates, bytes, manifest(progress)), Set.copyOf(identical));
+  }
+
+  private TensorFindings findings(
+      Fate[] fates, long bytes, Optional<ManifestFindings> manifest) {
     return new TensorFindings(
         names(fates, Fate.IDENTICAL).size(),
         bytes,
@@ -80,7 +98,14 @@ public final class TensorLevel {
         names(fates, Fate.ATTENTION_KEPT).size(),
         names(fates, Fate.CHANGED).size() + names(fates, Fate.CHANGED_NOT_FINITE).size(),
         config(),
-        names(fates, Fate.CHANGED_NOT_FINITE));
+        names(fates, Fate.CHANGED_NOT_FINITE),
+        manifest);
+  }
+
+  private Optional<ManifestFindings> manifest(Progress progress) {
+    return target.tensors() instanceof Checkpoint checkpoint && Files.isDirectory(checkpoint.path())
+        ? ManifestCheck.of(checkpoint.path(), progress)
+        : Optional.empty();
   }
 
   private List<String> config() {

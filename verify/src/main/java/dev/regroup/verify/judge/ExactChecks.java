@@ -5,6 +5,7 @@ import dev.regroup.verify.report.Check;
 import dev.regroup.verify.report.ControlFindings;
 import dev.regroup.verify.report.DecodeFindings;
 import dev.regroup.verify.report.Level;
+import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.Status;
 import dev.regroup.verify.report.TensorFindings;
 import java.util.ArrayList;
@@ -52,7 +53,27 @@ final class ExactChecks {
             ? Check.of(level, "config", Status.PASS, "says what the source's says, attention apart")
             : Check.of(level, "config", Status.FAIL, "differs in " + some(found.config())));
     checks.add(none(level, "finite weights", found.notFinite(), "hold a NaN or an infinity"));
+    found.manifest().ifPresent(manifest -> checks.add(manifest(level, manifest)));
     return checks;
+  }
+
+  private static Check manifest(String level, ManifestFindings found) {
+    return found.faults().isEmpty()
+        ? Check.of(
+            level,
+            "manifest",
+            Status.PASS,
+            String.format(
+                Locale.ROOT,
+                "%d files, %,d bytes, are as they were written",
+                found.files(),
+                found.bytes()))
+        : Check.of(
+            level,
+            "manifest",
+            Status.FAIL,
+            "%d files are not as they were written: %s"
+                .formatted(found.faults().size(), some(found.faults())));
   }
 
   private static Check none(String level, String name, List<String> wrong, String what) {
@@ -75,7 +96,7 @@ final class ExactChecks {
                 level,
                 "greedy continuation",
                 Status.SKIPPED,
-                "writing needs all weights in memory -> give the JVM more (-Xmx)")
+                "writing needs all weights in memory, of the JVM or of the device -> give it more")
             : Check.measured(
                 level,
                 "greedy continuation",

@@ -115,6 +115,7 @@ final class HtmlReport {
                   layers.stream().map(l -> BarChart.Bar.plain("" + l.layer(), l.drift())).toList())
               .svg());
     }
+    FitCharts.append(html, report.conversion());
     report.logits().ifPresent(logits -> appendLogitCharts(html, logits));
   }
 

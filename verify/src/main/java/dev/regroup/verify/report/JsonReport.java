@@ -43,6 +43,7 @@ final class JsonReport {
         .ifPresentOrElse(
             found -> root.set("tensors", tensors(found)), () -> root.putNull("tensors"));
     root.set("layers", array(report.layers(), JsonReport::layer));
+    root.set("conversion", array(report.conversion(), JsonReport::converted));
     report
         .controls()
         .ifPresentOrElse(
@@ -107,6 +108,14 @@ final class JsonReport {
     put(node, "max_kl", thresholds.maxKl());
     put(node, "min_top1", thresholds.minTop1());
     node.put("origin", thresholds.origin());
+    return node;
+  }
+
+  private static ObjectNode converted(ConvertedLayer layer) {
+    ObjectNode node = NODES.objectNode();
+    node.put("layer", layer.layer());
+    node.put("error_before", layer.before());
+    node.put("error_after", layer.after());
     return node;
   }
 
@@ -239,6 +248,14 @@ final class JsonReport {
     node.put("attention_changed", tensors.attentionChanged());
     node.set("config_differs", strings(tensors.config()));
     node.set("not_finite", strings(tensors.notFinite()));
+    tensors
+        .manifest()
+        .ifPresent(
+            manifest ->
+                node.putObject("manifest")
+                    .put("files", manifest.files())
+                    .put("bytes", manifest.bytes())
+                    .set("faults", strings(manifest.faults())));
     return node;
   }
 

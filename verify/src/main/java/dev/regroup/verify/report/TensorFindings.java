@@ -1,6 +1,7 @@
 package dev.regroup.verify.report;
 
 import java.util.List;
+import java.util.Optional;
 
 /// What became of the source's tensors.
 ///
@@ -16,6 +17,7 @@ import java.util.List;
 /// @param attentionChanged attention tensors that are new or changed
 /// @param config what the two configs say differently outside attention, such as `norm epsilon`
 /// @param notFinite names of changed or new tensors that hold a NaN or an infinity
+/// @param manifest how the target's files compare with its manifest; empty where it has none
 public record TensorFindings(
     int identical,
     long identicalBytes,
@@ -26,7 +28,8 @@ public record TensorFindings(
     int attentionKept,
     int attentionChanged,
     List<String> config,
-    List<String> notFinite) {
+    List<String> notFinite,
+    Optional<ManifestFindings> manifest) {
   public TensorFindings {
     recast = List.copyOf(recast);
     different = List.copyOf(different);

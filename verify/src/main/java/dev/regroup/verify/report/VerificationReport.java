@@ -15,6 +15,8 @@ import java.util.Optional;
 /// @param controls nothing where no layer was run
 /// @param speed of decoding; nothing on the CPU, or where decoding was not asked for
 /// @param device what both models ran on
+/// @param conversion what the conversion wrote down about the layers that it fitted; empty where it left
+///     no record
 public record VerificationReport(
     String toolVersion,
     Verdict verdict,
@@ -31,10 +33,34 @@ public record VerificationReport(
     CacheFindings cache,
     Optional<ControlFindings> controls,
     Optional<SpeedFindings> speed,
-    DeviceSummary device) {
+    DeviceSummary device,
+    List<ConvertedLayer> conversion) {
   public VerificationReport {
     checks = List.copyOf(checks);
     layers = List.copyOf(layers);
+    conversion = List.copyOf(conversion);
+  }
+
+  /// The same with what the conversion wrote down.
+  public VerificationReport withConversion(List<ConvertedLayer> record) {
+    return new VerificationReport(
+        toolVersion,
+        verdict,
+        reason,
+        source,
+        target,
+        tokens,
+        thresholds,
+        checks,
+        tensors,
+        layers,
+        logits,
+        decode,
+        cache,
+        controls,
+        speed,
+        device,
+        record);
   }
 
   /// Versioned JSON, snake_case; numbers that could not be measured are null.

@@ -111,6 +111,17 @@ class ReportTest {
   }
 
   @Test
+  void plotsWhatTheFitDidWhereTheConversionWroteItDown() {
+    VerificationReport report =
+        REPORT.withConversion(
+            java.util.List.of(
+                new ConvertedLayer(0, 0.5, 0.125), new ConvertedLayer(1, 0.25, 0.0625)));
+    assertThat(report.html()).contains("before the fit", "after the fit", "0.0625");
+    assertThat(REPORT.html()).doesNotContain("after the fit");
+    assertThat(report.json()).contains("\"error_before\"", "0.0625");
+  }
+
+  @Test
   void writesATableForTheTerminal() {
     assertThat(REPORT.text())
         .startsWith("PASS: everything exact holds; no quality threshold was given")
@@ -137,7 +148,8 @@ class ReportTest {
         REPORT.cache(),
         REPORT.controls(),
         REPORT.speed(),
-        REPORT.device());
+        REPORT.device(),
+        REPORT.conversion());
   }
 
   private static Document parse(String xml) throws Exception {

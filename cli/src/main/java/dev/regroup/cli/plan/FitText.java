@@ -1,0 +1,21 @@
+package dev.regroup.cli.plan;
+
+import dev.regroup.cli.console.Quantity;
+import dev.regroup.converters.fit.FitPlan;
+
+/// A fit in one line.
+final class FitText {
+  private FitText() {}
+
+  static String of(FitPlan fit) {
+    if (fit.steps() == 0) {
+      return "fit none: closed form only (--fit-steps N fits)";
+    }
+    return "fit with calibration text: %s steps a layer of %d windows of %d tokens, about %s TFLOP"
+        .formatted(
+            Quantity.grouped(fit.steps()),
+            fit.windowsPerStep(),
+            fit.windowTokens(),
+            Quantity.significant(fit.operations() / 1e12));
+  }
+}

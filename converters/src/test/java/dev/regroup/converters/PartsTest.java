@@ -1,0 +1,170 @@
+package dev.regroup.converters;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.regroup.converters.FaultyDisk.Fault;
+import dev.regroup.converters.FaultyDisk.Killed;
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.plan.ConversionPlan;
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.converters.write.Part;
+import dev.regroup.converters.write.WriteOptions;
+import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.disk.Disk;
+import dev.regroup.runtime.Progress;
+import dev.regroup.runtime.text.TokenWindows;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A conversion shared by several processes gives what one process gives.
+final class PartsTest extends ConversionScenario {
+  private static final ConversionRequest REQUEST =
+      ConversionRequest.to(TargetLayout.GLA).withMaxShardBytes(60_000);
+
+  @ParameterizedTest(name = "{0} parts, calibrated {1}")
+  @CsvSource({"2,false", "3,false", "50,false", "3,true"})
+  void mergesToTheBytesOfOneProcess(int count, boolean calibrated) {
+    Path alone = scratch.resolve("alone");
+    run(alone, REQUEST, Part.WHOLE, calibrated);
+    // the last first: no order is needed
+    for (int index = count; index >= 1; index--) {
+      assertThat(to).doesNotExist();
+      run(to, REQUEST, new Part(index, count), calibrated);
+    }
+    merge(Disk.LOCAL);
+    assertThat(contents(to)).isEqualTo(contents(alone));
+    assertThat(names(scratch)).containsExactly("alone", "source", "target");
+  }
+
+  @Test
+  void convertsOnlyTheLayersOfItsFiles() {
+    List<Integer> layers =
+        IntStream.rangeClosed(1, 3)
+            .map(index -> run(to, REQUEST, new Part(index, 3), false))
+            .boxed()
+            .toList();
+    // a layer that lies across the files of two parts is converted by both
+    assertThat(layers).allMatch(converted -> converted < 4);
+    assertThat(layers.stream().mapToInt(i -> i).sum()).isBetween(4, 6);
+  }
+
+  @Test
+  void refusesToMergeBeforeEveryPartIsDone() {
+    assertThatThrownBy(() -> merge(Disk.LOCAL)).hasMessageContaining("--part I/N");
+    run(to, REQUEST, new Part(1, 3), false);
+    run(to, REQUEST, new Part(3, 3), false);
+    assertRefused(() -> merge(Disk.LOCAL)).hasMessageContaining("part 2/3 is not done");
+    Part second = new Part(2, 3);
+    for (int step : new int[] {8, 14}) {
+      FaultyDisk disk = new FaultyDisk(Fault.KILL, step);
+      assertThat(catchThrowable(() -> run(to, REQUEST, second, false, disk)))
+          .isInstanceOf(Killed.class);
+      assertRefused(() -> merge(Disk.LOCAL)).hasMessageContaining("part 2/3 is not done");
+    }
+    run(to, REQUEST, second, false);
+    merge(Disk.LOCAL);
+    Path alone = scratch.resolve("alone");
+    run(alone, REQUEST, Part.WHOLE, false);
+    assertThat(contents(to)).isEqualTo(contents(alone));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 6, 12, 18, 24, 30})
+  void mergesAgainAfterAMergeWasKilled(int step) {
+    run(to, REQUEST, new Part(1, 2), false);
+    run(to, REQUEST, new Part(2, 2), false);
+    Throwable end = catchThrowable(() -> merge(new FaultyDisk(Fault.KILL, step)));
+    assertThat(end).isIn(end instanceof Killed ? end : null, null);
+    if (!Files.exists(to)) {
+      merge(Disk.LOCAL);
+    }
+    try (Checkpoint target = Checkpoints.open(to)) {
+      assertThat(target.infos()).isNotEmpty();
+    }
+  }
+
+  @Test
+  void refusesPartsOfSomethingElse() {
+    run(to, REQUEST, new Part(1, 3), false);
+    Map<String, String> before = contents(scratch.resolve(".target.partial"));
+    assertRefused(() -> run(to, REQUEST, new Part(2, 4), false))
+        .hasMessageContaining("shared by 3, here by 4");
+    assertRefused(() -> run(to, ConversionRequest.to(TargetLayout.GTA), new Part(2, 3), false))
+        .hasMessageContaining("another set of options");
+    assertRefused(() -> run(to, REQUEST, Part.WHOLE, false))
+        .hasMessageContaining("shared by 3, here by 1");
+    assertThat(contents(scratch.resolve(".target.partial"))).isEqualTo(before);
+  }
+
+  @Test
+  void refusesAPartThatRunsAndAMergeBesideIt() {
+    run(to, REQUEST, new Part(1, 2), false);
+    run(to, REQUEST, new Part(2, 2), false);
+    Path lock = scratch.resolve(".target.part-2-of-2.lock");
+    try (Disk.Lock held = Disk.LOCAL.lock(lock).orElseThrow()) {
+      assertThat(held).isNotNull();
+      assertRefused(() -> run(to, REQUEST, new Part(2, 2), false))
+          .hasMessageContaining("part 2/2 of it is being converted already");
+      assertRefused(() -> merge(Disk.LOCAL)).hasMessageContaining("part 2/2");
+    }
+    merge(Disk.LOCAL);
+    assertThat(names(scratch)).containsExactly("source", "target");
+  }
+
+  @Test
+  void refusesPartsWhoseLayersRepairEachOther() {
+    assertThatThrownBy(
+            () -> run(to, REQUEST, new Part(3, 3), FitOptions.DEFAULT.withSteps(2), Disk.LOCAL))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("--fit-mode parallel");
+  }
+
+  private void merge(Disk disk) {
+    try (Checkpoint source = Checkpoints.open(Conversions.sourceOfParts(to))) {
+      Conversions.merge(source, to, WriteOptions.usual(false).with(disk), Progress.NONE);
+    }
+  }
+
+  private int run(Path target, ConversionRequest request, Part part, boolean calibrated) {
+    return run(target, request, part, calibrated, Disk.LOCAL);
+  }
+
+  private int run(
+      Path target, ConversionRequest request, Part part, boolean calibrated, Disk disk) {
+    FitOptions fit =
+        calibrated
+            ? FitOptions.DEFAULT.withSteps(5).withMode(FitOptions.Mode.PARALLEL)
+            : FitOptions.NONE;
+    return run(target, request, part, fit, disk);
+  }
+
+  private int run(Path target, ConversionRequest request, Part part, FitOptions fit, Disk disk) {
+    try (Checkpoint source = Checkpoints.open(from)) {
+      ConversionPlan plan = Conversions.plan(source, request);
+      Optional<TokenWindows> windows =
+          fit.equals(FitOptions.NONE)
+              ? Optional.empty()
+              : Optional.of(
+                  new TokenWindows(
+                      "random", "none", WINDOW, InMemory.windows(plan.source(), 12, WINDOW)));
+      var options = new ConversionOptions(fit, 1, false, false, "test");
+      WriteOptions writing = WriteOptions.usual(false).with(part).with(disk);
+      return Conversions.convert(source, plan, windows, target, options, writing, Progress.NONE)
+          .layers()
+          .size();
+    }
+  }
+}

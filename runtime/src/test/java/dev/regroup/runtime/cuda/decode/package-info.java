@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.runtime.cuda.decode;
+
+import org.jspecify.annotations.NullMarked;
