@@ -9,9 +9,13 @@ import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.cuda.Precision;
 import dev.regroup.runtime.train.TrainingMath;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// {@link DeviceProblem} on a GPU.
 final class CudaProblemTest extends DeviceProblemContract {
@@ -31,6 +35,26 @@ final class CudaProblemTest extends DeviceProblemContract {
       backend = new CudaBackend(context, Precision.FLOAT32);
     }
     return backend.training().orElseThrow();
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
+  void givesTheSameBitsEveryTime(RandomLayers.Case shape) {
+    var task = new Task(shape);
+    Moments moments = task.host.moments(task.layer, BATCH, 9);
+    List<Maps> runs = new ArrayList<>();
+    for (int run = 0; run < 2; run++) {
+      try (TrainingMath math = math();
+          FitProblem device = task.on(math);
+          Trainee trainee = device.trainee(task.layer, task.parts, moments)) {
+        trainee.step(BATCH, 0.01);
+        trainee.step(HELD, 0.01);
+        runs.add(trainee.maps());
+      }
+    }
+    for (Part part : task.parts) {
+      assertThat(runs.get(0).get(part)).isEqualTo(runs.get(1).get(part));
+    }
   }
 
   /// Whatever a test took is given back.

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 abstract class DeviceProblemContract {
   private static final double TOLERANCE = 5e-5;
   private static final int WINDOWS = 7;
-  private static final int[] BATCH = {5, 0, 3, 6, 2};
-  private static final int[] HELD = {1, 4};
+  static final int[] BATCH = {5, 0, 3, 6, 2};
+  static final int[] HELD = {1, 4};
 
   /// What computes; the test is skipped where there is none.
   abstract TrainingMath math();
@@ -92,26 +92,6 @@ abstract class DeviceProblemContract {
     }
   }
 
-  @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
-  void givesTheSameBitsEveryTime(RandomLayers.Case shape) {
-    var task = new Task(shape);
-    Moments moments = task.host.moments(task.layer, BATCH, 9);
-    List<Maps> runs = new ArrayList<>();
-    for (int run = 0; run < 2; run++) {
-      try (TrainingMath math = math();
-          FitProblem device = task.on(math);
-          Trainee trainee = device.trainee(task.layer, task.parts, moments)) {
-        trainee.step(BATCH, 0.01);
-        trainee.step(HELD, 0.01);
-        runs.add(trainee.maps());
-      }
-    }
-    for (Part part : task.parts) {
-      assertThat(runs.get(0).get(part)).isEqualTo(runs.get(1).get(part));
-    }
-  }
-
   private static void close(double found, double expected) {
     assertThat(Math.abs(found - expected)).isLessThanOrEqualTo(TOLERANCE * expected);
   }
@@ -154,7 +134,7 @@ abstract class DeviceProblemContract {
   }
 
   /// A layer and windows that it does not fit.
-  private static final class Task implements Windows {
+  static final class Task implements Windows {
     final FactoredAttention layer;
     final Set<Part> parts;
     final HostProblem host;
