@@ -83,10 +83,11 @@ public final class TensorLevel {
       bytes += fates[i] == Fate.IDENTICAL ? infos.get(i).bytes() : 0;
     }
     List<String> identical = names(fates, Fate.IDENTICAL);
-    return new Outcome(findings(fates, bytes), Set.copyOf(identical));
+    return new Outcome(findings(fates, bytes, manifest(progress)), Set.copyOf(identical));
   }
 
-  private TensorFindings findings(Fate[] fates, long bytes) {
+  private TensorFindings findings(
+      Fate[] fates, long bytes, Optional<ManifestFindings> manifest) {
     return new TensorFindings(
         names(fates, Fate.IDENTICAL).size(),
         bytes,
@@ -98,7 +99,7 @@ public final class TensorLevel {
         names(fates, Fate.CHANGED).size() + names(fates, Fate.CHANGED_NOT_FINITE).size(),
         config(),
         names(fates, Fate.CHANGED_NOT_FINITE),
-        manifest(progress));
+        manifest);
   }
 
   private Optional<ManifestFindings> manifest(Progress progress) {
