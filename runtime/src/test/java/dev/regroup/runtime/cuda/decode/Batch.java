@@ -16,7 +16,8 @@ import java.util.stream.IntStream;
 record Batch(DecodeShape shape, List<PagedCache> caches, List<float[]> queries, double scale) {
   private static final int MOST_DISTINCT = 1009; // rows; random numbers take longer than attention
 
-  static Batch of(AttentionLayout layout, int queryLength, int window, Precision cache, int[] lengths) {
+  static Batch of(
+      AttentionLayout layout, int queryLength, int window, Precision cache, int[] lengths) {
     // Queries and output are float32: what is measured is what the kernel rounds inside.
     var types = new DecodeShape.Types(cache, Precision.FLOAT32, Precision.FLOAT32);
     var shape = new DecodeShape(layout.cacheRow(), layout.queryHeads(), queryLength, window, types);
@@ -35,8 +36,7 @@ record Batch(DecodeShape shape, List<PagedCache> caches, List<float[]> queries, 
     var cache = new PagedCache(row);
     int distinct = Math.min(tokens, MOST_DISTINCT);
     float[] rows =
-        RandomAttention.gaussian(
-            new Random(31L * seed + tokens), distinct * row.elements(), 1);
+        RandomAttention.gaussian(new Random(31L * seed + tokens), distinct * row.elements(), 1);
     if (shape.types().cache() == Precision.BFLOAT16) {
       for (int i = 0; i < rows.length; i++) {
         rows[i] = rounded(rows[i]);
