@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.runtime.DeviceException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -18,6 +19,8 @@ final class FailureTest {
         .isEqualTo(new Failure("a: b", ExitCode.BAD_CHECKPOINT));
     assertThat(Failure.of(new UnsupportedModelException("a: b")))
         .isEqualTo(new Failure("a: b", ExitCode.UNSUPPORTED));
+    assertThat(Failure.of(new DeviceException("a: b")))
+        .isEqualTo(new Failure("a: b", ExitCode.NO_DEVICE));
     assertThat(Failure.of(new IllegalArgumentException("a: b")))
         .isEqualTo(new Failure("a: b", ExitCode.USAGE));
     assertThat(Failure.of(new IllegalStateException("broken")).exitCode())

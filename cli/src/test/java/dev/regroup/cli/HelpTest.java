@@ -20,7 +20,8 @@ final class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"inspect", "plan", "convert", "merge", "verify", "fixture", "demo", "bench"})
+  @ValueSource(
+      strings = {"inspect", "plan", "convert", "merge", "verify", "fixture", "demo", "bench"})
   void explainsACommandWithExamplesExitCodesAndTheCommonOptions(String command) {
     Run run = Run.of(command, "--help");
     assertThat(run.exitCode()).isZero();

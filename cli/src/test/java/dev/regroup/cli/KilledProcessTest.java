@@ -134,7 +134,14 @@ final class KilledProcessTest {
   private boolean killed(String call, int n) throws Exception {
     List<String> strace =
         List.of(
-            "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=" + call,
+            "-e",
             "inject=%s:signal=KILL:when=%d".formatted(call, n));
     return process(strace).waitFor() != 0;
   }
@@ -161,9 +168,7 @@ final class KilledProcessTest {
   }
 
   private Object[] arguments(Path into) {
-    return new Object[] {
-      "convert", source, into, "--to", "gla", "--max-shard-size", "60kB", "-q"
-    };
+    return new Object[] {"convert", source, into, "--to", "gla", "--max-shard-size", "60kB", "-q"};
   }
 
   private Process process(List<String> before, String... more) throws IOException {

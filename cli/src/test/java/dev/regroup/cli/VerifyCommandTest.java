@@ -54,6 +54,25 @@ final class VerifyCommandTest {
   }
 
   @Test
+  void saysInOneLineThatTheDeviceAskedForIsNotHere() {
+    Run run = Run.of("verify", source, target, "--device", "cuda:999", "-q");
+    assertThat(run.exitCode()).isEqualTo(ExitCode.NO_DEVICE);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.errLines()).singleElement().asString().startsWith("regroup: cuda");
+  }
+
+  @Test
+  void saysWhatItRanOn() {
+    Run run = Run.of("verify", source, target, "--device", "cpu", "--level", "tensors", "--json");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    assertThat(run.json().at("/device/kind").asString()).isEqualTo("cpu");
+    assertThat(run.json().at("/device/reason").asString()).isEqualTo("asked for");
+    assertThat(run.json().at("/device/peak_bytes").isNull()).isTrue();
+    assertThat(run.json().at("/speed").isNull()).isTrue();
+    assertThat(run.err()).contains("device: ");
+  }
+
+  @Test
   void failsWhereAThresholdIsMissed() {
     Run run =
         Run.of("verify", source, target, "--text", text, "--tokens", "2K", "--max-kl", "1e-9");

@@ -14,7 +14,8 @@ public final class Bounds {
 
   private Bounds() {}
 
-  /// Runs a reader and holds it to 64 MiB and the input's size, and to five seconds. What it
+  /// Runs a reader and holds it to 64 MiB and the input's size, and to five seconds of the
+  /// processor, which do not depend on what else the machine does. What it
   /// allocates is counted, garbage too, which is more than it ever holds. A reader that takes too
   /// much runs again, since the first of all runs loads classes.
   ///
@@ -30,10 +31,11 @@ public final class Bounds {
   private record Cost(long nanos, long bytes) {
     static Cost of(Runnable reader) {
       long allocated = THREADS.getCurrentThreadAllocatedBytes();
-      long begin = System.nanoTime();
+      long begin = THREADS.getCurrentThreadCpuTime();
       reader.run();
       return new Cost(
-          System.nanoTime() - begin, THREADS.getCurrentThreadAllocatedBytes() - allocated);
+          THREADS.getCurrentThreadCpuTime() - begin,
+          THREADS.getCurrentThreadAllocatedBytes() - allocated);
     }
 
     boolean isWithin(long inputBytes) {

@@ -135,7 +135,8 @@ public final class ScaledWeights {
     String module = ScaleNames.module(weight.name());
     if (quantization.isPresent() && isIgnored(module, quantization.get())) {
       throw wrong(
-          weight, "is %s though the config's list of ignored layers names it", weight.dtype());
+          weight,
+          "is %s though the config's list of ignored layers names it".formatted(weight.dtype()));
     }
     TensorInfo scale = scaleOf(weight, module);
     requireScaleDtype(scale);
@@ -156,8 +157,8 @@ public final class ScaledWeights {
     if (weight.shape().rank() != 2 || !weight.name().endsWith(ScaleNames.WEIGHT)) {
       throw wrong(
           weight,
-          "expected 8-bit floats in matrices called \"*.weight\" only, found %s",
-          weight.shape());
+          "expected 8-bit floats in matrices called \"*.weight\" only, found %s"
+              .formatted(weight.shape()));
     }
   }
 
@@ -176,19 +177,19 @@ public final class ScaledWeights {
               .findFirst();
       throw wrong(
           weight,
-          "is %s, and its scales %s or %s are missing%s -> an incomplete download, or scales of"
-              + " another convention",
-          weight.dtype(),
-          Quoted.of(module + ScaleNames.OF_WEIGHTS.get(0)),
-          Quoted.of(module + ScaleNames.OF_WEIGHTS.get(1)),
-          other.map(name -> "; found " + Quoted.of(name)).orElse(""));
+          ("is %s, and its scales %s or %s are missing%s -> an incomplete download, or scales of"
+                  + " another convention")
+              .formatted(
+                  weight.dtype(),
+                  Quoted.of(module + ScaleNames.OF_WEIGHTS.get(0)),
+                  Quoted.of(module + ScaleNames.OF_WEIGHTS.get(1)),
+                  other.map(name -> "; found " + Quoted.of(name)).orElse("")));
     }
     if (found.size() > 1) {
       throw wrong(
           weight,
-          "expected one tensor of scales, found %s and %s",
-          Quoted.of(found.getFirst().name()),
-          Quoted.of(found.get(1).name()));
+          "expected one tensor of scales, found %s and %s"
+              .formatted(Quoted.of(found.getFirst().name()), Quoted.of(found.get(1).name())));
     }
     return found.getFirst();
   }
@@ -198,10 +199,12 @@ public final class ScaledWeights {
       case F32, BF16, F16, F8_E8M0 -> {}
       case F64, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E3M2, F6_E2M3, F4 ->
           throw wrong(
-              scale, "expected scales of F32, BF16, F16 or F8_E8M0, found %s", scale.dtype());
+              scale,
+              "expected scales of F32, BF16, F16 or F8_E8M0, found %s".formatted(scale.dtype()));
       case C64, U64, I64, U32, I32, U16, I16, U8, I8, BOOL ->
           throw wrong(
-              scale, "expected scales of F32, BF16, F16 or F8_E8M0, found %s", scale.dtype());
+              scale,
+              "expected scales of F32, BF16, F16 or F8_E8M0, found %s".formatted(scale.dtype()));
     }
   }
 
@@ -221,13 +224,14 @@ public final class ScaledWeights {
     }
     throw wrong(
         scale,
-        "expected %s for the weight's %s%s, found %s",
-        expected.scales(weight.shape()),
-        weight.shape(),
-        expected instanceof Grain.Blocks(int rows, int columns)
-            ? " in blocks of %d x %d".formatted(rows, columns)
-            : "",
-        scale.shape());
+        "expected %s for the weight's %s%s, found %s"
+            .formatted(
+                expected.scales(weight.shape()),
+                weight.shape(),
+                expected instanceof Grain.Blocks(int rows, int columns)
+                    ? " in blocks of %d x %d".formatted(rows, columns)
+                    : "",
+                scale.shape()));
   }
 
   private void addInputScale(TensorInfo weight, String name) {
@@ -235,15 +239,15 @@ public final class ScaledWeights {
     if (given.isPresent()) {
       TensorInfo scale = given.get();
       if (!new Grain.PerTensor().fits(weight.shape(), scale.shape())) {
-        throw wrong(scale, "expected [] or [1], found %s", scale.shape());
+        throw wrong(scale, "expected [] or [1], found %s".formatted(scale.shape()));
       }
       requireScaleDtype(scale);
       scales.add(name);
     } else if (quantization.map(Quantization::staticActivations).orElse(false)) {
       throw wrong(
           weight,
-          "the config says that activations are static, and %s is missing",
-          Quoted.of(name));
+          "the config says that activations are static, and %s is missing"
+              .formatted(Quoted.of(name)));
     }
   }
 
@@ -270,10 +274,9 @@ public final class ScaledWeights {
     return false;
   }
 
-  private CheckpointException wrong(TensorInfo tensor, String message, Object... found) {
+  private CheckpointException wrong(TensorInfo tensor, String message) {
     return new CheckpointException(
         "%s: tensor %s: %s"
-            .formatted(
-                fileOf.apply(tensor.name()), Quoted.of(tensor.name()), message.formatted(found)));
+            .formatted(fileOf.apply(tensor.name()), Quoted.of(tensor.name()), message));
   }
 }

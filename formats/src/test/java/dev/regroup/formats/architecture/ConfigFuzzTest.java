@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Whatever a config says, it means a model or is refused with one line.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class ConfigFuzzTest {
   private static final Path FILE = Path.of("fuzzed");
 

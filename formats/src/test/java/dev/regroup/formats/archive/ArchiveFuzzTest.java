@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// anywhere.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class ArchiveFuzzTest {
   @TempDir static Path folder;
 

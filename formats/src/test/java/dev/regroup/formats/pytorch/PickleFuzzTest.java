@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// refused with one line.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class PickleFuzzTest {
   private static final Path FILE = Path.of("fuzzed");
 

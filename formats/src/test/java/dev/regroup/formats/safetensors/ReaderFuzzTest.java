@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Whatever the bytes, a reader returns something sound or refuses with a `CheckpointException`.
 ///
 /// How to search for more than the seeds: docs/fuzzing.md.
-@Timeout(5)
+@Timeout(60)
 final class ReaderFuzzTest {
   private static final Path FILE = Path.of("fuzzed");
 

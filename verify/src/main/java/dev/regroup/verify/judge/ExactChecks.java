@@ -75,7 +75,7 @@ final class ExactChecks {
                 level,
                 "greedy continuation",
                 Status.SKIPPED,
-                "writing needs all weights in memory -> give the JVM more (-Xmx)")
+                "writing needs all weights in memory, of the JVM or of the device -> give it more")
             : Check.measured(
                 level,
                 "greedy continuation",
