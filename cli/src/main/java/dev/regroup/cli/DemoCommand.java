@@ -58,11 +58,7 @@ final class DemoCommand implements Callable<Integer> {
         Device device = deviceOptions.open(console)) {
       var options =
           new ConversionOptions(
-              FitOptions.DEFAULT.withSteps(FIT_STEPS),
-              SEED,
-              true,
-              false,
-              RegroupCommand.version());
+              FitOptions.DEFAULT.withSteps(FIT_STEPS), SEED, true, false, RegroupCommand.version());
       var demonstration =
           new Demonstration(
               out,

@@ -119,7 +119,7 @@ public final class SelfSampler {
     if (bytes > 0.8 * heap) {
       throw new UnsupportedModelException(
           ("%s: --calibration self: sampling holds all weights, %.1f GB in float32, in a heap of"
-               + " %.1f GB -> --calibration FILE|DIR, or a larger -Xmx")
+                  + " %.1f GB -> --calibration FILE|DIR, or a larger -Xmx")
               .formatted(checkpoint.path(), bytes / 1e9, heap / 1e9));
     }
   }
