@@ -93,6 +93,8 @@ public final class DecodeBench {
     }
   }
 
+  /// All results, and what they are to be compared with.
+  ///
   /// @param copyBandwidth bytes read and written a second by a copy of {@value #COPY_BYTES} bytes
   public record Report(double copyBandwidth, List<Result> results) {}
 
@@ -120,7 +122,7 @@ public final class DecodeBench {
 
   private int sets(Case one) {
     long wanted = Math.ceilDiv(4L * context.device().l2Bytes(), one.cacheBytes());
-    return (int) Math.clamp(wanted, 2, REPEATS + WARM_UPS); // more would never be used
+    return Math.clamp(wanted, 2, REPEATS + WARM_UPS); // more would never be used
   }
 
   private long poolBytes(Case one) {

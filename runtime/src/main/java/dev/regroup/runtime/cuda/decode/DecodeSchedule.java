@@ -48,7 +48,7 @@ public record DecodeSchedule(int parts, int[] words, List<Piece> pieces, int slo
       total += shape.pages(length);
       largest = Math.max(largest, shape.pages(length));
     }
-    int parts = (int) Math.clamp(total / FEWEST_PAGES, 1, most);
+    int parts = Math.clamp(total / FEWEST_PAGES, 1, most);
     int alike = parts / lengths.length * lengths.length;
     boolean even = largest * (long) lengths.length <= total + total / 10;
     return even && alike >= parts * 0.93 ? alike : parts;
