@@ -37,7 +37,8 @@ final class DecodeBenchCommandTest {
     var result = new Result(GTA, "decode_x", 128, 7, 300e-6, 1.2e9, 1.5e10, Optional.empty());
     assertThat(DecodeText.line(result, 5e12))
         .isEqualTo(
-            "| GTA | 64 | 8192 | 1 | 300.0 | 4000 | 80.0 % | 50.0 | decode_x, 128 parts, 7 merged |");
+            "| GTA | 64 | 8192 | 1 | 300.0 | 4000 | 80.0 % | 50.0 | decode_x, 128 parts, 7 merged"
+                + " |");
   }
 
   @Test
