@@ -27,7 +27,7 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = MapBlocks.of(part, pass.extents(), shapes.get(part).length);
       FloatBlock read = read(pass, part);
-      for (int u = 0; u < inputMatrices(part, blocks); u++) {
+      for (int u = 0; u < inputMatrices(blocks); u++) {
         all.add(read.columns(u * blocks.in(), blocks.in()));
       }
       for (int u = 0; u < outputMatrices(part, blocks); u++) {
@@ -47,7 +47,7 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     };
   }
 
-  private static int inputMatrices(Part part, MapBlocks blocks) {
+  private static int inputMatrices(MapBlocks blocks) {
     return blocks.in() > MAX_WIDTH ? 0 : blocks.inputUnits();
   }
 
@@ -62,7 +62,7 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     int at = 0;
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = MapBlocks.of(part, extents, shapes.get(part).length);
-      int read = inputMatrices(part, blocks);
+      int read = inputMatrices(blocks);
       inputs.put(part, matrices(sums, at, read, blocks.in()));
       at += read * blocks.in() * blocks.in();
       int given = outputMatrices(part, blocks);

@@ -82,7 +82,7 @@ public final class SelfSampler {
   public static long affordableTokens(ModelSpec spec, int windowTokens, long most) {
     double flops =
         SECONDS * FLOPS_PER_CORE * Runtime.getRuntime().availableProcessors() / 2 / weights(spec);
-    long windows = (long) Math.min(most / windowTokens, flops / windowTokens);
+    long windows = Math.min(most / windowTokens, (long) (flops / windowTokens));
     return Math.max(8, windows) * windowTokens;
   }
 
