@@ -57,7 +57,8 @@ final class DemoCommand implements Callable<Integer> {
     try (Console console = root.openConsole();
         Device device = deviceOptions.open(console)) {
       var options =
-          new ConversionOptions(FitOptions.DEFAULT.withSteps(FIT_STEPS), SEED, true, false, RegroupCommand.version());
+          new ConversionOptions(
+              FitOptions.DEFAULT.withSteps(FIT_STEPS), SEED, true, false, RegroupCommand.version());
       var demonstration =
           new Demonstration(
               out,

@@ -90,8 +90,7 @@ final class FitSettings {
         memory == null ? Runtime.getRuntime().maxMemory() / 2 : memory);
   }
 
-  private void require(
-      boolean fine, String option, String expected, @Nullable Object found) {
+  private void require(boolean fine, String option, String expected, @Nullable Object found) {
     if (!fine) {
       throw new ParameterException(
           spec.commandLine(), "%s: expected %s, found %s".formatted(option, expected, found));

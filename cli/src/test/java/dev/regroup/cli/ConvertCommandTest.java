@@ -87,6 +87,8 @@ final class ConvertCommandTest {
               "self",
               "--calibration-tokens",
               "1K",
+              "--fit-steps",
+              "0",
               "--json",
               "-q");
       assertThat(run.exitCode()).as(run.err()).isZero();

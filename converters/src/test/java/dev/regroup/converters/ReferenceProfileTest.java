@@ -35,6 +35,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,13 +81,14 @@ final class ReferenceProfileTest {
     assertThat(((Gla) attention.layout()).latentDim()).isEqualTo(2 * dim);
     Map<AttentionTensor, Shape> tensors = attention.tensors(64);
     assertThat(tensors)
-        .containsEntry(AttentionTensor.W_DQ, Shape.of(8 * dim, 64))
-        .containsEntry(AttentionTensor.Q_NORM, Shape.of(8 * dim))
-        .containsEntry(AttentionTensor.W_UQ_ROPE, Shape.of(heads * (dim + turning), 8 * dim))
-        .containsEntry(AttentionTensor.W_DKV, Shape.of(4 * dim + turning, 64))
-        .containsEntry(AttentionTensor.KV_NORM_1, Shape.of(2 * dim))
-        .containsEntry(AttentionTensor.W_UKV_2, Shape.of(heads * dim, 2 * dim))
-        .containsEntry(AttentionTensor.W_UKV_2_BIAS, Shape.of(heads * dim))
+        .containsEntry(AttentionTensor.W_DQ, Shape.of(8L * dim, 64))
+        .containsEntry(AttentionTensor.Q_NORM, Shape.of(8L * dim))
+        .containsEntry(
+            AttentionTensor.W_UQ_ROPE, Shape.of((long) heads * (dim + turning), 8L * dim))
+        .containsEntry(AttentionTensor.W_DKV, Shape.of(4L * dim + turning, 64))
+        .containsEntry(AttentionTensor.KV_NORM_1, Shape.of(2L * dim))
+        .containsEntry(AttentionTensor.W_UKV_2, Shape.of((long) heads * dim, 2L * dim))
+        .containsEntry(AttentionTensor.W_UKV_2_BIAS, Shape.of((long) heads * dim))
         .doesNotContainKeys(AttentionTensor.Q_PROJ, AttentionTensor.KV_B_PROJ);
     try (Checkpoint checkpoint = Checkpoints.open(target)) {
       assertThat(Checkpoints.describe(checkpoint)).isEqualTo(plan.target());
@@ -120,7 +122,8 @@ final class ReferenceProfileTest {
       spec.tensors().keySet().forEach(name -> changed.put(name, checkpoint.floats(name)));
       int[] tokens = InMemory.tokens(spec, 5, WINDOW);
       float[] before = new Transformer(spec, Tensors.of(changed, spec.tensors())).logits(tokens);
-      float[] bias = new float[changed.get(name(AttentionTensor.W_UKV_2_BIAS)).length];
+      float[] bias =
+          new float[Objects.requireNonNull(changed.get(name(AttentionTensor.W_UKV_2_BIAS))).length];
       int dim = spec.layers().getFirst().attention().layout().valueDim();
       bias[0] = 3; // of a key
       changed.put(name(AttentionTensor.W_UKV_2_BIAS), bias);

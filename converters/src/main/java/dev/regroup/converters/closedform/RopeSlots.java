@@ -78,7 +78,7 @@ final class RopeSlots {
     }
     while (!open.isEmpty()) {
       Candidate best = costliest(open);
-      open.remove((Integer) best.frequency);
+      open.removeIf(frequency -> frequency == best.frequency);
       take(best);
     }
     return sorted();

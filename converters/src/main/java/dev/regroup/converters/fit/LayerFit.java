@@ -47,6 +47,8 @@ public final class LayerFit {
   /// Told of every step.
   @FunctionalInterface
   public interface Listener {
+    /// One step is done.
+    ///
     /// @param step from 1
     /// @param error of the step's windows: squared, relative to what the source's sublayer adds
     void step(int step, double error);

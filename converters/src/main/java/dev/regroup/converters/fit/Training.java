@@ -34,6 +34,8 @@ final class Training {
 
   /// Told of every step.
   interface StepListener {
+    /// One step is done.
+    ///
     /// @param error of the step's batch, relative
     void step(int step, double error);
   }

@@ -21,9 +21,7 @@ public final class SpaceNeeded {
   /// shared, nothing of it does.
   public static long bytes(ConversionPlan plan, Checkpoint source, WriteOptions options) {
     long mine =
-        options.part().files(plan.shards()).stream()
-            .mapToLong(ShardPlan.PlannedFile::bytes)
-            .sum();
+        options.part().files(plan.shards()).stream().mapToLong(ShardPlan.PlannedFile::bytes).sum();
     long written = plan.bytes(Fate.WRITTEN);
     if (options.link() == LinkMode.REFLINK) {
       return Math.min(mine, written);

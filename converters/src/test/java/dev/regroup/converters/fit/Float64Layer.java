@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.FloatBlock;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 
 /// A layer's forward pass in float64, element by element, straight from the definitions: what
 /// derivatives are held to.
@@ -29,7 +30,7 @@ final class Float64Layer {
 
   /// A map, to be changed.
   double[] map(Part part) {
-    return maps.get(part);
+    return Objects.requireNonNull(maps.get(part));
   }
 
   /// The output `[tokens][D]`.

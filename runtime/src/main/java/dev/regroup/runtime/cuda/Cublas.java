@@ -66,14 +66,15 @@ final class Cublas {
   }
 
   private static Optional<Cublas> load() {
-    for (String name : NAMES) {
-      try {
-        return Optional.of(new Cublas(SymbolLookup.libraryLookup(name, Arena.global())));
-      } catch (IllegalArgumentException e) {
-        continue; // not here; try the next
-      }
+    return NAMES.stream().map(Cublas::open).flatMap(Optional::stream).findFirst();
+  }
+
+  private static Optional<Cublas> open(String name) {
+    try {
+      return Optional.of(new Cublas(SymbolLookup.libraryLookup(name, Arena.global())));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // not here
     }
-    return Optional.empty();
   }
 
   private static MethodHandle handle(

@@ -57,10 +57,8 @@ final class CudaTraining implements TrainingMath {
   public void gather(Memory from, Memory to, int[] blocks, int each) {
     for (int first = 0; first < blocks.length; first += INDICES) {
       int[] some = Arrays.copyOfRange(blocks, first, Math.min(blocks.length, first + INDICES));
-      ByteBuffer indices = structure(4 * INDICES);
-      for (int block : some) {
-        indices.putInt(block);
-      }
+      byte[] indices = new byte[Integer.BYTES * INDICES];
+      ByteBuffer.wrap(indices).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().put(some);
       module
           .kernel("fit_gather")
           .launch(
@@ -69,7 +67,7 @@ final class CudaTraining implements TrainingMath {
                   new Extent(Math.ceilDiv(each, THREADS), some.length, 1), Extent.of(THREADS), 0),
               CudaMemory.buffer(from),
               CudaMemory.of(to).address() + (long) Float.BYTES * first * each,
-              indices.array(),
+              indices,
               each);
     }
   }

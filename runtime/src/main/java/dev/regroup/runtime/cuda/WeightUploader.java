@@ -80,12 +80,13 @@ final class WeightUploader implements AutoCloseable {
       staged = math.scratch().block("staged", Precision.FLOAT32, to.rows(), to.columns());
     }
     copy(elements, staged.address());
-    if (staged != to) {
+    if (to.type() != Precision.FLOAT32) {
       math.copy(staged, to);
     }
   }
 
   /// What the checkpoint says of a quantised weight; nothing for one that is not.
+  @SuppressWarnings("ReferenceEquality") // whether it is the checkpoint of the last call
   private Optional<ScaledWeight> scaled(Tensors tensors, String name) {
     if (!(tensors instanceof Checkpoint checkpoint)) {
       return Optional.empty();
@@ -200,7 +201,7 @@ final class WeightUploader implements AutoCloseable {
           wide = math.scratch().block("staged", Precision.FLOAT32, to.rows(), to.columns());
         }
         math.expandHalf(raw, wide);
-        if (wide != to) {
+        if (to.type() != Precision.FLOAT32) {
           math.copy(wide, to);
         }
       }

@@ -82,7 +82,7 @@ public final class SelfSampler {
   public static long affordableTokens(ModelSpec spec, int windowTokens, long most) {
     double flops =
         SECONDS * FLOPS_PER_CORE * Runtime.getRuntime().availableProcessors() / 2 / weights(spec);
-    long windows = (long) Math.min(most / windowTokens, flops / windowTokens);
+    long windows = Math.min(most / windowTokens, (long) (flops / windowTokens));
     return Math.max(8, windows) * windowTokens;
   }
 
@@ -119,7 +119,7 @@ public final class SelfSampler {
     if (bytes > 0.8 * heap) {
       throw new UnsupportedModelException(
           ("%s: --calibration self: sampling holds all weights, %.1f GB in float32, in a heap of"
-               + " %.1f GB -> --calibration FILE|DIR, or a larger -Xmx")
+                  + " %.1f GB -> --calibration FILE|DIR, or a larger -Xmx")
               .formatted(checkpoint.path(), bytes / 1e9, heap / 1e9));
     }
   }

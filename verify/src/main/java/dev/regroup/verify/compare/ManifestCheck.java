@@ -36,7 +36,7 @@ public final class ManifestCheck {
     long bytes = files.stream().mapToLong(OutputFile::bytes).sum();
     progress.begin("hashing files", bytes);
     var done = new AtomicLong();
-    String[] faults = new String[files.size()];
+    @Nullable String[] faults = new @Nullable String[files.size()];
     Parallel.forEach(
         faults.length,
         i ->

@@ -86,8 +86,7 @@ public final class TensorLevel {
     return new Outcome(findings(fates, bytes, manifest(progress)), Set.copyOf(identical));
   }
 
-  private TensorFindings findings(
-      Fate[] fates, long bytes, Optional<ManifestFindings> manifest) {
+  private TensorFindings findings(Fate[] fates, long bytes, Optional<ManifestFindings> manifest) {
     return new TensorFindings(
         names(fates, Fate.IDENTICAL).size(),
         bytes,

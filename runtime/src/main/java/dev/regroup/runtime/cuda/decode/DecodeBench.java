@@ -93,6 +93,8 @@ public final class DecodeBench {
     }
   }
 
+  /// All results, and what they are to be compared with.
+  ///
   /// @param copyBandwidth bytes read and written a second by a copy of {@value #COPY_BYTES} bytes
   public record Report(double copyBandwidth, List<Result> results) {}
 

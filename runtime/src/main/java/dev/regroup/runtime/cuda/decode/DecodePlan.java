@@ -30,6 +30,8 @@ public record DecodePlan(
   /// Shared memory that one block may have where two are to fit on a Hopper multiprocessor.
   private static final int HALF = 113 * 1024;
 
+  /// What a block owns and how its pipeline is cut.
+  ///
   /// @param heads states a block owns
   /// @param rowTiles tiles of 16 query rows it owns of each
   /// @param tokens of a pipeline stage

@@ -1,4 +1,0 @@
-@NullMarked
-package dev.regroup.converters.write;
-
-import org.jspecify.annotations.NullMarked;
