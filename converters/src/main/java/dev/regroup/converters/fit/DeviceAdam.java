@@ -115,7 +115,7 @@ final class DeviceAdam implements AutoCloseable {
   }
 
   private static Memory other(Turned turned, Memory memory) {
-    return memory == turned.first ? turned.second : turned.first;
+    return memory.equals(turned.first) ? turned.second : turned.first;
   }
 
   /// `to = form(from, basis)`, or `from` where there is no basis.

@@ -28,8 +28,6 @@ final class DeviceInputs implements AutoCloseable {
 
   /// @param shape of the layer
   /// @param example inputs of some window: which of a layer's inputs are the same is so for all windows
-  /// @param capacity windows at hand at once
-  /// @param kept windows to have room for
   DeviceInputs(TrainingMath math, Windows windows, LayerShape shape, Inputs example, Rooms room) {
     this.math = math;
     this.windows = windows;

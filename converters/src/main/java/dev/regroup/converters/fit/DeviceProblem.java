@@ -35,8 +35,6 @@ final class DeviceProblem implements FitProblem {
   /// @param math closed by the caller, after this
   /// @param layer whose shape all layers have that are asked for
   /// @param parts the maps that may change
-  /// @param example some window
-  /// @param count windows that will be asked for
   DeviceProblem(
       TrainingMath math, Windows windows, FactoredAttention layer, Set<Part> parts, Span span) {
     this.math = math;
