@@ -111,7 +111,14 @@ final class CalibratedConversion implements LayerConversion {
   private LayerFit.Fitted fit(
       DecoderLayer layer, LayerWeights weights, FactoredAttention closed, int index) {
     long before = (long) index * pieces();
-    return new LayerFit(fit, options.fit(), layer, weights, streams, plan.source().hiddenSize())
+    return new LayerFit(
+            fit,
+            options.fit(),
+            layer,
+            weights,
+            streams,
+            plan.source().hiddenSize(),
+            options.backend())
         .fit(
             closed,
             options.seed() * 1000 + index,

@@ -234,7 +234,10 @@ final class AttentionPass {
 
   /// The transpose of the layer's rotation: it turns back, and scales alike.
   Rope transposedRope() {
-    Rope rope = layer.spec().rope();
+    return transposed(layer.spec().rope());
+  }
+
+  static Rope transposed(Rope rope) {
     return new Rope(
         rope.inverseFrequencies().stream().map(frequency -> -frequency).toList(),
         rope.interleaved(),

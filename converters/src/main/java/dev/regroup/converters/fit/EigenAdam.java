@@ -6,6 +6,7 @@ import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Matrix;
 import dev.regroup.runtime.linalg.Products;
 import dev.regroup.runtime.linalg.SymmetricEigen;
+import dev.regroup.runtime.train.TrainingMath.Follow;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -60,19 +61,39 @@ final class EigenAdam {
     for (Part part : maps.values().keySet()) {
       float[] values = maps.get(part);
       MapBlocks shape = MapBlocks.of(part, extents, values.length);
-      float scale = (float) Math.sqrt(HostProblem.squares(values) / Math.max(1, values.length));
+      float scale = scale(values);
       for (int b = 0; values.length > 0 && b < shape.outputUnits(); b++) {
         blocks.add(new Block(part, shape, b, scale, moments));
       }
     }
   }
 
+  /// The root mean square of a map.
+  static float scale(float[] values) {
+    return (float) Math.sqrt(HostProblem.squares(values) / Math.max(1, values.length));
+  }
+
+  /// A basis, a vector a column.
+  static FloatBlock vectors(Matrix moment) {
+    Matrix vectors = SymmetricEigen.of(moment).vectors();
+    return FloatBlock.of(vectors.rows(), vectors.columns(), vectors.toFloats());
+  }
+
+  /// How running moments go on at a step, counted from 1.
+  static Follow follow(int step) {
+    return new Follow(
+        (float) (1 - MEAN_DECAY),
+        (float) (1 - SQUARE_DECAY),
+        (float) (1 / (1 - Math.pow(MEAN_DECAY, step))),
+        (float) (1 / (1 - Math.pow(SQUARE_DECAY, step))),
+        TINY);
+  }
+
   private static @Nullable FloatBlock basis(List<Matrix> moments, int index) {
     if (moments.isEmpty()) {
       return null;
     }
-    Matrix vectors = SymmetricEigen.of(moments.get(index)).vectors();
-    return FloatBlock.of(vectors.rows(), vectors.columns(), vectors.toFloats());
+    return vectors(moments.get(index));
   }
 
   /// Moves the maps against a gradient.
@@ -80,14 +101,13 @@ final class EigenAdam {
   /// @param rate how far an element moves, relative to its map's root mean square
   void step(Maps gradient, double rate) {
     steps++;
-    float mean = (float) (1 / (1 - Math.pow(MEAN_DECAY, steps)));
-    float square = (float) (1 / (1 - Math.pow(SQUARE_DECAY, steps)));
+    Follow follow = follow(steps);
     Parallel.forEach(
         blocks.size(),
         b -> {
           Block block = blocks.get(b);
           FloatBlock turned = turn(block, of(block, gradient.get(block.part)));
-          follow(block, turned.elements(), mean, square);
+          follow(block, turned.elements(), follow);
           FloatBlock back = turnBack(block, turned);
           float length = (float) rate * block.scale;
           move(block, gradient.get(block.part), back.elements(), length);
@@ -110,13 +130,15 @@ final class EigenAdam {
   }
 
   /// Running moments of a turned gradient, and in its place the step that they ask for.
-  private static void follow(Block block, float[] turned, float meanBias, float squareBias) {
+  private static void follow(Block block, float[] turned, Follow follow) {
     for (int i = 0; i < turned.length; i++) {
       float g = turned[i];
-      block.mean[i] += (float) (1 - MEAN_DECAY) * (g - block.mean[i]);
-      block.square[i] += (float) (1 - SQUARE_DECAY) * (g * g - block.square[i]);
+      block.mean[i] += follow.meanShare() * (g - block.mean[i]);
+      block.square[i] += follow.squareShare() * (g * g - block.square[i]);
       turned[i] =
-          meanBias * block.mean[i] / ((float) Math.sqrt(squareBias * block.square[i]) + TINY);
+          follow.meanBias()
+              * block.mean[i]
+              / ((float) Math.sqrt(follow.squareBias() * block.square[i]) + follow.tiny());
     }
   }
 

@@ -74,11 +74,29 @@ final class HostProblem implements FitProblem {
             some.length,
             i -> {
               var pass = new AttentionPass(layer, windows.inputs(some[i]));
-              FloatBlock random = signs(pass, seed + some[i]);
+              FloatBlock random = signs(pass.inputs().tokens(), pass.hiddenSize(), seed + some[i]);
               return Moments.share(pass, new Adjoint(pass, parts, random), shapes);
             });
     return Moments.of(sums, extents, shapes);
   }
+
+  @Override
+  public double[] outputSums(FactoredAttention layer, int[] some) {
+    return OutputRefit.sums(
+        some.length,
+        i -> {
+          var pass = new AttentionPass(layer, windows.inputs(some[i]));
+          return new OutputRefit.Window(pass.heads(), windows.target(some[i]));
+        });
+  }
+
+  @Override
+  public Trainee trainee(FactoredAttention start, Set<Part> trained, Moments moments) {
+    return new HostTrainee(this, start, trained, moments);
+  }
+
+  @Override
+  public void close() {}
 
   /// The squared size of what the source's layer adds over some windows.
   private double size(int[] some) {
@@ -89,9 +107,10 @@ final class HostProblem implements FitProblem {
     return Math.max(size, Double.MIN_NORMAL);
   }
 
-  private static FloatBlock signs(AttentionPass pass, long seed) {
+  /// Random outputs `[tokens, D]`.
+  static FloatBlock signs(int tokens, int hiddenSize, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    FloatBlock signs = FloatBlock.zeros(pass.inputs().tokens(), pass.hiddenSize());
+    FloatBlock signs = FloatBlock.zeros(tokens, hiddenSize);
     for (int i = 0; i < signs.elements().length; i++) {
       signs.elements()[i] = random.nextBoolean() ? 1 : -1;
     }

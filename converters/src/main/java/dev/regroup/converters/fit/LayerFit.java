@@ -9,6 +9,7 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.DecoderLayer;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -35,6 +36,7 @@ public final class LayerFit {
   private final Windows windows;
   private final Training.Split split;
   private final int hiddenSize;
+  private final Backend backend;
 
   /// A fitted layer.
   ///
@@ -54,17 +56,20 @@ public final class LayerFit {
 
   /// @param layer of the source
   /// @param weights the source's attention tensors of the layer
+  /// @param backend whose device trains, where it has one
   public LayerFit(
       FitPlan plan,
       FitOptions options,
       DecoderLayer layer,
       LayerWeights weights,
       Streams streams,
-      int hiddenSize) {
+      int hiddenSize,
+      Backend backend) {
     this.plan = plan;
     this.rate = options.rate();
     this.layer = layer;
     this.hiddenSize = hiddenSize;
+    this.backend = backend;
     windows = new StreamWindows(layer, weights, streams, hiddenSize);
     split = split(streams.windows(), options.tokens() / streams.tokens());
   }
@@ -89,14 +94,20 @@ public final class LayerFit {
       return new Fitted(closed, Optional.empty());
     }
     Set<Part> parts = parts(closed);
-    var problem = new HostProblem(windows, parts);
+    try (Workplace workplace = Workplace.open(backend, windows, closed, parts, split)) {
+      return fit(workplace.problem(), closed, parts, seed, listener);
+    }
+  }
+
+  private Fitted fit(
+      FitProblem problem, FactoredAttention closed, Set<Part> parts, long seed, Listener listener) {
     var settings = new Training.Settings(plan.steps(), plan.windowsPerStep(), rate, seed);
     var training = new Training(problem, split, settings, listener::step);
     Training.Trained trained = training.train(closed, parts);
     if (!parts.contains(Part.OUTPUT) || outputWidth(closed) > MAX_OUTPUT_WIDTH) {
       return new Fitted(trained.layer(), Optional.of(trained.outcome()));
     }
-    FactoredAttention solved = withSolvedOutput(trained.layer());
+    FactoredAttention solved = withSolvedOutput(problem, trained.layer());
     double after = problem.error(solved, split.held());
     FitOutcome outcome = trained.outcome();
     return after < outcome.after()
@@ -107,17 +118,9 @@ public final class LayerFit {
         : new Fitted(trained.layer(), Optional.of(outcome));
   }
 
-  private FactoredAttention withSolvedOutput(FactoredAttention fitted) {
-    int[] seen = split.fitted();
+  private FactoredAttention withSolvedOutput(FitProblem problem, FactoredAttention fitted) {
     float[] output =
-        OutputRefit.solve(
-            seen.length,
-            i -> {
-              var pass = new AttentionPass(fitted, windows.inputs(seen[i]));
-              return new OutputRefit.Window(pass.heads(), windows.target(seen[i]));
-            },
-            fitted.output(),
-            hiddenSize);
+        OutputRefit.solve(problem.outputSums(fitted, split.fitted()), fitted.output(), hiddenSize);
     return new Maps(Map.of(Part.OUTPUT, output)).in(fitted);
   }
 

@@ -47,11 +47,11 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     };
   }
 
-  private static int inputMatrices(MapBlocks blocks) {
+  static int inputMatrices(MapBlocks blocks) {
     return blocks.in() > MAX_WIDTH ? 0 : blocks.inputUnits();
   }
 
-  private static int outputMatrices(Part part, MapBlocks blocks) {
+  static int outputMatrices(Part part, MapBlocks blocks) {
     return part == Part.OUTPUT || blocks.rows() > MAX_WIDTH ? 0 : blocks.outputUnits();
   }
 

@@ -23,14 +23,22 @@ final class OutputRefit {
   ///
   /// @param output the projection at hand, `[D, H·d_v]`
   static float[] solve(int windows, IntFunction<Window> window, float[] output, int hiddenSize) {
+    return solve(sums(windows, window), output, hiddenSize);
+  }
+
+  /// What {@link #solve(double[], float[], int)} takes.
+  static double[] sums(int windows, IntFunction<Window> window) {
+    return OrderedSum.of(
+        windows,
+        w -> {
+          Window one = window.apply(w);
+          return joined(product(one.heads, one.heads), product(one.heads, one.targets));
+        });
+  }
+
+  /// The new projection, from `headsᵀ · heads` followed by `headsᵀ · targets`.
+  static float[] solve(double[] sums, float[] output, int hiddenSize) {
     int width = output.length / hiddenSize;
-    double[] sums =
-        OrderedSum.of(
-            windows,
-            w -> {
-              Window one = window.apply(w);
-              return joined(product(one.heads, one.heads), product(one.heads, one.targets));
-            });
     Matrix normal = new Matrix(width, width, Arrays.copyOf(sums, width * width));
     Matrix right =
         new Matrix(width, hiddenSize, Arrays.copyOfRange(sums, width * width, sums.length));

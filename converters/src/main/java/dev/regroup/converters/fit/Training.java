@@ -52,29 +52,36 @@ final class Training {
 
   Trained train(FactoredAttention closed, Set<Part> parts) {
     double before = problem.error(closed, split.held());
-    Maps maps = Maps.of(closed, parts).copy();
-    FactoredAttention live = maps.in(closed);
     Moments moments =
         problem.moments(closed, spread(split.fitted(), MOMENT_WINDOWS), settings.seed());
-    var adam = new EigenAdam(maps, Extents.of(closed), moments);
+    try (Trainee trainee = problem.trainee(closed, parts, moments)) {
+      return train(trainee, closed, parts, before);
+    }
+  }
+
+  private Trained train(Trainee trainee, FactoredAttention closed, Set<Part> parts, double before) {
     var order = new WindowOrder(split.fitted(), settings.seed());
     Maps best = Maps.of(closed, parts);
     double least = before;
     int bestStep = 0;
+    int told = 0;
     int every = Math.max(1, (settings.steps() + TRIALS - 1) / TRIALS);
     Ending ending = Ending.COMPLETED;
     for (int step = 1; step <= settings.steps(); step++) {
-      Gradient gradient = problem.gradient(live, order.next(settings.batch()));
-      listener.step(step, gradient.error());
-      boolean finite = Double.isFinite(gradient.error());
-      if (finite) {
-        adam.step(gradient.maps(), rate(step));
+      trainee.step(order.next(settings.batch()), rate(step));
+      boolean trial = step % every == 0 || step == settings.steps();
+      boolean finite = true;
+      if (trial || step - told == trainee.patience()) {
+        for (double error : trainee.errors()) {
+          listener.step(++told, error);
+          finite &= Double.isFinite(error);
+        }
       }
-      if (!finite || step % every == 0 || step == settings.steps()) {
-        double error = finite ? problem.error(live, split.held()) : Double.NaN;
+      if (!finite || trial) {
+        double error = finite ? trainee.error(split.held()) : Double.NaN;
         if (error < least) {
           least = error;
-          best = maps.copy();
+          best = trainee.maps();
           bestStep = step;
         }
         if (!(error <= DIVERGED * before)) {

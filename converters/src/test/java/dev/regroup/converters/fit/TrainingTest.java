@@ -162,5 +162,18 @@ final class TrainingTest {
     public Moments moments(FactoredAttention layer, int[] windows, long seed) {
       return host.moments(layer, windows, seed);
     }
+
+    @Override
+    public double[] outputSums(FactoredAttention layer, int[] windows) {
+      return host.outputSums(layer, windows);
+    }
+
+    @Override
+    public Trainee trainee(FactoredAttention layer, Set<Part> parts, Moments moments) {
+      return new HostTrainee(this, layer, parts, moments);
+    }
+
+    @Override
+    public void close() {}
   }
 }

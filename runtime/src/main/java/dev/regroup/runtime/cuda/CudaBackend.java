@@ -9,8 +9,10 @@ import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.OutputHead;
+import dev.regroup.runtime.train.TrainingMath;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// {@link Backend} on an NVIDIA GPU.
@@ -131,6 +133,11 @@ public final class CudaBackend implements Backend, AutoCloseable {
         throw e;
       }
     }
+  }
+
+  @Override
+  public Optional<TrainingMath> training() {
+    return Optional.of(new CudaTraining(math.context()));
   }
 
   @Override

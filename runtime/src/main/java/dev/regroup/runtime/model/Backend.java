@@ -4,7 +4,9 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.train.TrainingMath;
 import java.util.Map;
+import java.util.Optional;
 
 /// What reads a model's weights and runs its layers: the CPU, or a device. Activations are the host's
 /// on either side, so that callers do not differ.
@@ -31,6 +33,12 @@ public interface Backend {
       int hiddenSize,
       double normEpsilon,
       Map<AttentionTensor, float[]> weights);
+
+  /// What can train layers faster than the caller's own processor, closed by the caller; nothing where
+  /// that is the processor.
+  default Optional<TrainingMath> training() {
+    return Optional.empty();
+  }
 
   /// The CPU, by its fastest operations.
   static Backend cpu() {

@@ -1,0 +1,282 @@
+package dev.regroup.converters.fit;
+
+import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.runtime.linalg.Form;
+import dev.regroup.runtime.train.Memory;
+import dev.regroup.runtime.train.Panel;
+import dev.regroup.runtime.train.Product;
+import dev.regroup.runtime.train.Product.Batch;
+import dev.regroup.runtime.train.Product.Factors;
+import dev.regroup.runtime.train.Product.Sizes;
+import dev.regroup.runtime.train.Product.Triangle;
+import dev.regroup.runtime.train.TrainingMath;
+import dev.regroup.runtime.train.TrainingMath.HeadRows;
+import dev.regroup.runtime.train.TrainingMath.Slices;
+
+/// {@link AttentionPass} over some windows at once, on a device.
+final class DevicePass implements AutoCloseable {
+  private final TrainingMath math;
+  private final FactoredAttention layer;
+  private final LayerShape shape;
+  private final Extents extents;
+  private final DeviceRooms rooms;
+
+  /// Rotated queries, states, the rotated key, keys and values: as in {@link AttentionPass}, rows of all
+  /// windows one after the other.
+  private final Memory queries;
+
+  private final Memory states;
+  private final Memory ropeKey;
+  private final Memory keys;
+  private final Memory values;
+
+  /// `[windows, H, tokens, tokens]`.
+  private final Memory probabilities;
+
+  private final Memory heads;
+  private final Memory output;
+
+  /// @param layer whose shape it has; its maps are those given to {@link #run}
+  /// @param capacity windows at once
+  DevicePass(TrainingMath math, FactoredAttention layer, LayerShape shape, int capacity) {
+    this.math = math;
+    this.layer = layer;
+    this.shape = shape;
+    extents = shape.extents();
+    rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
+    queries = rooms.of(shape.queries());
+    states = rooms.of(shape.states());
+    ropeKey = rooms.of(extents.ropeDim());
+    keys = extents.tied() ? states : rooms.of(shape.keys());
+    values = extents.tied() ? states : rooms.of(shape.values());
+    probabilities = rooms.of((long) extents.heads() * shape.tokens());
+    heads = rooms.of(shape.values());
+    output = rooms.of(shape.hidden());
+  }
+
+  /// Elements it takes for a token.
+  static long elements(LayerShape shape) {
+    Extents extents = shape.extents();
+    return shape.queries()
+        + shape.states()
+        + extents.ropeDim()
+        + (extents.tied() ? 0 : shape.keys() + shape.values())
+        + (long) extents.heads() * shape.tokens()
+        + shape.values()
+        + shape.hidden();
+  }
+
+  /// Runs the first `windows` windows of the inputs; {@link #output} has the layer's output then.
+  void run(DeviceMaps maps, DeviceInputs inputs, int windows) {
+    int rows = windows * shape.tokens();
+    projectQueries(maps.get(Part.QUERY), inputs, rows);
+    addBias(queries, maps.queryBias(), rows);
+    math.rotate(queries, rows, querySlices(), layer.spec().rope(), shape.tokens());
+    linear(inputs.state(), shape.state(), maps.get(Part.STATE), states, shape.states(), rows);
+    addBias(states, maps.stateBias(), rows);
+    linear(inputs.rope(), shape.rope(), maps.get(Part.ROPE_KEY), ropeKey, extents.ropeDim(), rows);
+    addBias(ropeKey, maps.ropeBias(), rows);
+    math.rotate(ropeKey, rows, keySlices(), layer.spec().rope(), shape.tokens());
+    if (!extents.tied()) {
+      up(maps.get(Part.KEY_UP), keys, extents.keyDim(), rows);
+      up(maps.get(Part.VALUE_UP), values, extents.valueDim(), rows);
+    }
+    attend(windows);
+    linear(heads, shape.values(), maps.get(Part.OUTPUT), output, shape.hidden(), rows);
+  }
+
+  private void projectQueries(Memory map, DeviceInputs inputs, int rows) {
+    switch (layer.spec().query()) {
+      case QueryPath.Direct _, QueryPath.LowRank _, QueryPath.Reference _ ->
+          linear(inputs.query(), shape.query(), map, queries, shape.queries(), rows);
+      case QueryPath.Mixed(int dim, boolean _) -> {
+        int out = extents.queryDim();
+        math.multiply(
+            Product.of(
+                Form.RIGHT_TRANSPOSED,
+                false,
+                new Batch(1, extents.heads()),
+                new Sizes(rows, out, dim),
+                new Factors(
+                    Panel.each(inputs.query(), shape.query(), dim),
+                    Panel.each(map, dim, (long) out * dim),
+                    Panel.each(queries, shape.queries(), out))));
+      }
+    }
+  }
+
+  private void linear(Memory x, int in, Memory map, Memory y, int out, int rows) {
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            Batch.ONE,
+            new Sizes(rows, out, in),
+            new Factors(Panel.of(x, in), Panel.of(map, in), Panel.of(y, out))));
+  }
+
+  private void addBias(Memory x, Memory bias, int rows) {
+    if (bias.length() > 0) {
+      math.addBias(x, bias, rows);
+    }
+  }
+
+  /// `[H·each, d_c]` of every head's state.
+  private void up(Memory map, Memory to, int each, int rows) {
+    int width = extents.group() * each;
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            new Batch(1, extents.states()),
+            new Sizes(rows, width, extents.stateDim()),
+            new Factors(
+                stateRows(states),
+                Panel.each(map, extents.stateDim(), (long) width * extents.stateDim()),
+                Panel.each(to, extents.heads() * each, width))));
+  }
+
+  private void attend(int windows) {
+    int tokens = shape.tokens();
+    var batch = new Batch(windows, extents.heads());
+    float scale = (float) layer.spec().softmaxScale();
+    Panel scores = squares(probabilities);
+    score(batch, scale, false, ropeQuery(queries), rotated(ropeKey), extents.ropeDim());
+    if (extents.keyDim() > 0) {
+      score(batch, scale, true, freeQuery(queries), key(keys), extents.keyDim());
+    }
+    math.causalSoftmax(probabilities, rows(windows), layer.spec().window());
+    math.multiply(
+        new Product(
+            Form.PLAIN,
+            1,
+            false,
+            Triangle.LEFT,
+            batch,
+            new Sizes(tokens, extents.valueDim(), tokens),
+            new Factors(scores, value(values), head(heads))));
+  }
+
+  private void score(Batch batch, float scale, boolean add, Panel queries, Panel keys, int depth) {
+    math.multiply(
+        new Product(
+            Form.RIGHT_TRANSPOSED,
+            scale,
+            add,
+            Triangle.RESULT,
+            batch,
+            new Sizes(shape.tokens(), shape.tokens(), depth),
+            new Factors(queries, keys, squares(probabilities))));
+  }
+
+  Slices querySlices() {
+    return new Slices(extents.heads(), extents.keyDim(), extents.queryDim(), shape.queries());
+  }
+
+  Slices keySlices() {
+    return new Slices(1, 0, extents.ropeDim(), extents.ropeDim());
+  }
+
+  HeadRows rows(int windows) {
+    return new HeadRows(windows, shape.tokens(), extents.heads(), extents.valueDim());
+  }
+
+  /// Of `[windows, H, tokens, tokens]`.
+  Panel squares(Memory all) {
+    long each = (long) shape.tokens() * shape.tokens();
+    return new Panel(all, 0, shape.tokens(), extents.heads() * each, each, 1);
+  }
+
+  /// Each head's slice of `[rows, H·each]`.
+  Panel slices(Memory all, int each) {
+    int stride = extents.heads() * each;
+    return new Panel(all, 0, stride, (long) shape.tokens() * stride, each, 1);
+  }
+
+  /// Each state's slice of `[rows, n·d_c]`, all windows in one.
+  Panel stateRows(Memory all) {
+    return Panel.each(all, shape.states(), extents.stateDim());
+  }
+
+  /// The state of each head.
+  private Panel tiedState(Memory all) {
+    return new Panel(
+        all,
+        0,
+        shape.states(),
+        (long) shape.tokens() * shape.states(),
+        extents.stateDim(),
+        extents.group());
+  }
+
+  Panel key(Memory all) {
+    return extents.tied() ? tiedState(all) : slices(all, extents.keyDim());
+  }
+
+  Panel value(Memory all) {
+    return extents.tied() ? tiedState(all) : slices(all, extents.valueDim());
+  }
+
+  Panel head(Memory all) {
+    return slices(all, extents.valueDim());
+  }
+
+  Panel freeQuery(Memory all) {
+    return slices(all, extents.queryDim());
+  }
+
+  Panel ropeQuery(Memory all) {
+    return freeQuery(all).from(extents.keyDim());
+  }
+
+  /// The rotary key, the same for all heads.
+  Panel rotated(Memory all) {
+    return new Panel(all, 0, extents.ropeDim(), (long) shape.tokens() * extents.ropeDim(), 0, 1);
+  }
+
+  FactoredAttention layer() {
+    return layer;
+  }
+
+  LayerShape shape() {
+    return shape;
+  }
+
+  Memory queries() {
+    return queries;
+  }
+
+  Memory states() {
+    return states;
+  }
+
+  Memory ropeKey() {
+    return ropeKey;
+  }
+
+  Memory keys() {
+    return keys;
+  }
+
+  Memory values() {
+    return values;
+  }
+
+  Memory probabilities() {
+    return probabilities;
+  }
+
+  Memory heads() {
+    return heads;
+  }
+
+  Memory output() {
+    return output;
+  }
+
+  @Override
+  public void close() {
+    rooms.close();
+  }
+}
