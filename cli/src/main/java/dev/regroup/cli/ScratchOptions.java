@@ -28,7 +28,8 @@ final class ScratchOptions {
   /// Opens a model; what is unpacked goes beside the target, on whose disk there must be room.
   Checkpoint open(Path source, Path target) {
     Path beside = target.toAbsolutePath().normalize().getParent();
-    boolean usable = folder == null && beside != null && Files.isDirectory(beside);
-    return usable ? Checkpoints.open(source, Scratch.in(beside)) : open(source);
+    return folder == null && beside != null && Files.isDirectory(beside)
+        ? Checkpoints.open(source, Scratch.in(beside))
+        : open(source);
   }
 }
