@@ -75,7 +75,8 @@ final class CopyTest extends ConversionScenario {
       assertThat(contents(to)).isEqualTo(contents(scratch.resolve("copied")));
     } catch (UncheckedIOException refused) {
       assertThat(refused).hasMessageContaining("shares blocks").hasMessageContaining("--link auto");
-      assertThat(names(scratch)).containsExactly("source");
+      // a layer that was done before the refusal is kept for the next run
+      assertThat(names(scratch)).contains("source").isSubsetOf("source", ".target.partial");
     }
   }
 
