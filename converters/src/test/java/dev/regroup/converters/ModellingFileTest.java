@@ -1,6 +1,7 @@
 package dev.regroup.converters;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.regroup.converters.fit.FitOptions;
@@ -49,8 +50,33 @@ final class ModellingFileTest {
   /// Past the fixtures' windows and some of their original contexts.
   private static final int TOKENS = 40;
 
-  private static final int CONTINUATION = 12;
+  private static final int CONTINUATION = 8;
   private static final float TOLERANCE = 1e-3f;
+  private static final ConversionRequest GTA = ConversionRequest.to(TargetLayout.GTA);
+  private static final ConversionRequest GLA = ConversionRequest.to(TargetLayout.GLA);
+
+  /// Sources that differ in their tensors or routing: everything is tried on both layouts.
+  private static final List<String> EVERYTHING =
+      List.of(
+          "llama-gqa",
+          "llama-mqa",
+          "mistral",
+          "qwen2",
+          "qwen3",
+          "deepseek-v2",
+          "deepseek-v2-lite",
+          "deepseek-v3");
+
+  /// Sources that differ from those in numbers: logits, cache and generation are.
+  private static final List<String> AGREEMENT =
+      List.of(
+          "llama-mha",
+          "llama-linear",
+          "llama-llama3",
+          "llama-yarn",
+          "deepseek-v3-halves",
+          "tiny-gqa",
+          "tiny-mla-moe");
 
   @TestFactory
   Stream<DynamicTest> transformersSaysWhatWeSay(@TempDir Path scratch) {
@@ -59,52 +85,110 @@ final class ModellingFileTest {
       return Stream.of(
           DynamicTest.dynamicTest("transformers", () -> assumeTrue(false, witness::whyNot)));
     }
-    List<Path> models = models(scratch);
-    List<JsonNode> answers = witness.answers(models.stream().map(ModellingFileTest::job).toList());
-    assertThat(answers).hasSameSizeAs(models);
-    return IntStream.range(0, models.size())
+    List<Case> cases = cases(scratch);
+    List<JsonNode> answers = witness.answers(cases.stream().map(Case::job).toList());
+    assertThat(answers).hasSameSizeAs(cases);
+    return IntStream.range(0, cases.size())
         .mapToObj(
             i ->
                 DynamicTest.dynamicTest(
-                    models.get(i).getFileName().toString(),
-                    () -> {
-                      assertThat(answers.get(i).get("problems")).isEmpty();
-                      saysTheSame(models.get(i), saved(models.get(i)));
-                    }));
+                    cases.get(i).name(), () -> check(cases.get(i), answers.get(i))));
   }
 
-  /// What transformers saved is a model of ours as well.
-  private static void saysTheSame(Path model, Path saved) {
-    float[] expected = logits(model);
-    float[] found = logits(saved);
-    assertThat(found).hasSameSizeAs(expected);
-    for (int i = 0; i < found.length; i++) {
-      assertThat(found[i])
-          .isCloseTo(expected[i], org.assertj.core.api.Assertions.within(TOLERANCE));
+  /// A line to Python and what the test is called.
+  private record Case(String name, ObjectNode job) {}
+
+  private static void check(Case asked, JsonNode answer) {
+    assertThat(answer.get("problems")).isEmpty();
+    if (asked.job().path("deep").asBoolean(false)) {
+      // what transformers saved is a model of ours as well
+      float[] expected = logits(Path.of(asked.job().get("model").stringValue()));
+      float[] found = logits(Path.of(asked.job().get("saved").stringValue()));
+      assertThat(found).containsExactly(expected, within(TOLERANCE));
     }
   }
 
-  private static List<Path> models(Path scratch) {
-    List<Path> models = new ArrayList<>();
-    for (Fixtures.Fixture fixture : Fixtures.all()) {
-      boolean ours = Fixtures.random().contains(fixture) && isOurs(fixture.name());
-      if (!Fixtures.quantized().contains(fixture) && !ours) {
-        Fixtures.write(fixture.name(), scratch.resolve(fixture.name()), 7);
-        models.add(converted(scratch, fixture.name(), ConversionRequest.to(TargetLayout.GTA)));
-        models.add(converted(scratch, fixture.name(), ConversionRequest.to(TargetLayout.GLA)));
-      }
+  private static List<Case> cases(Path scratch) {
+    List<Case> cases = new ArrayList<>();
+    for (String name : EVERYTHING) {
+      Fixtures.write(name, scratch.resolve(name), 7);
+      cases.add(run(converted(scratch, name, GTA), true));
+      cases.add(run(converted(scratch, name, GLA), true));
     }
-    var reference = ConversionRequest.to(TargetLayout.GLA).withProfile(Profile.REFERENCE);
-    models.add(converted(scratch, "llama-gqa", reference));
-    // one latent is MLA without a norm
-    var once = ConversionRequest.to(TargetLayout.GLA).withLatents(1, 32);
-    models.add(converted(scratch, "llama-gqa", "once", once));
-    models.add(mixed(scratch));
-    return models;
+    for (String name : AGREEMENT) {
+      Fixtures.write(name, scratch.resolve(name), 7);
+      boolean even = cases.size() % 2 == 0;
+      cases.add(run(converted(scratch, name, even ? GTA : GLA), false));
+    }
+    Path gla = converted(scratch, "llama-gqa", "one-latent", GLA.withLatents(1, 32));
+    cases.add(run(gla, false));
+    cases.add(run(converted(scratch, "llama-gqa", GLA.withProfile(Profile.REFERENCE)), true));
+    Path mixed = mixed(scratch);
+    cases.add(run(mixed, true));
+    cases.addAll(refused(gla, mixed));
+    for (String name : List.of("deepseek-v3-fp8", "llama-gqa-fp8")) {
+      Fixtures.write(name, scratch.resolve(name), 7);
+      ObjectNode job = job(converted(scratch, name, GLA));
+      cases.add(
+          new Case(
+              name, job.put("quantized", name.startsWith("llama") ? "compressed-tensors" : "fp8")));
+    }
+    return cases;
   }
 
-  private static boolean isOurs(String fixture) {
-    return Fixtures.spec(fixture).architecture().equals("regroup");
+  private static List<Case> refused(Path model, Path mixed) {
+    return List.of(
+        refused(
+            model,
+            "\"regroup.format_version\": expected 1, found 2",
+            2,
+            "regroup",
+            "format_version"),
+        refused(
+            model,
+            "\"regroup.base_model_type\": expected one of",
+            "gpt",
+            "regroup",
+            "base_model_type"),
+        refused(model, "found 'mamba'", "mamba", "regroup", "layers", "0", "layout", "kind"),
+        refused(model, "unknown fields turns", 3, "regroup", "layers", "0", "rope", "turns"),
+        refused(
+            model,
+            "\"softmax_scale\": expected float",
+            "1",
+            "regroup",
+            "layers",
+            "0",
+            "softmax_scale"),
+        refused(
+            model,
+            "8 query heads on 3 states",
+            3,
+            "regroup",
+            "layers",
+            "0",
+            "layout",
+            "latent_heads"),
+        refused(
+            mixed,
+            "layers with windows of different widths",
+            5,
+            "regroup",
+            "layers",
+            "0",
+            "window"),
+        refused(model, "\"regroup.layers\": expected 9", 9, "num_hidden_layers"));
+  }
+
+  private static Case refused(Path model, String line, Object value, String... path) {
+    ObjectNode job = job(model).put("line", line);
+    job.set("value", JsonMapper.shared().valueToTree(value));
+    job.set("edit", JsonMapper.shared().valueToTree(path));
+    return new Case("refuses " + line, job);
+  }
+
+  private static ObjectNode job(Path model) {
+    return JsonNodeFactory.instance.objectNode().put("model", model.toString());
   }
 
   private static Path converted(Path scratch, String from, ConversionRequest request) {
@@ -170,25 +254,18 @@ final class ModellingFileTest {
     }
   }
 
-  private static ObjectNode job(Path model) {
-    ObjectNode job = new JsonMapper().createObjectNode();
+  private static Case run(Path model, boolean deep) {
+    ObjectNode job = job(model).put("deep", deep).put("saved", model + "-saved");
     try (Checkpoint checkpoint = Checkpoints.open(model)) {
       ModelSpec spec = Checkpoints.describe(checkpoint);
       var transformer = new Transformer(spec, checkpoint);
       int[] tokens = InMemory.tokens(spec, 5, TOKENS);
-      job.put("model", model.toString());
-      job.put("saved", saved(model).toString());
-      job.put(
-          "logits",
-          write(model.resolveSibling(model.getFileName() + ".f32"), transformer.logits(tokens))
-              .toString());
+      job.put("logits", write(Path.of(model + ".f32"), transformer.logits(tokens)).toString());
       job.put("cache", spec.cacheElements() * Float.BYTES);
-      for (int token : tokens) {
-        job.withArray("tokens").add(token);
-      }
-      greedy(transformer, tokens).forEach(job.withArray("greedy")::add);
+      job.set("tokens", JsonMapper.shared().valueToTree(tokens));
+      job.set("greedy", JsonMapper.shared().valueToTree(greedy(transformer, tokens)));
     }
-    return job;
+    return new Case(model.getFileName().toString(), job);
   }
 
   private static List<Integer> greedy(Transformer transformer, int[] prompt) {
@@ -216,10 +293,6 @@ final class ModellingFileTest {
       ModelSpec spec = Checkpoints.describe(checkpoint);
       return new Transformer(spec, checkpoint).logits(InMemory.tokens(spec, 5, TOKENS));
     }
-  }
-
-  private static Path saved(Path model) {
-    return model.resolveSibling(model.getFileName() + "-saved");
   }
 
   private static Path write(Path file, float[] values) {

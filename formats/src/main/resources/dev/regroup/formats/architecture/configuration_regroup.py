@@ -178,7 +178,7 @@ def require_sound(spec):
     """Refuses a sublayer whose parts do not fit."""
     if spec.state_heads < 1 or spec.query_heads % spec.state_heads:
         refuse(f'"regroup": {spec.query_heads} query heads on {spec.state_heads} states')
-    if spec.nope_dim < 0 or min(spec.state_dim, spec.value_dim) < 1:
+    if min(spec.nope_dim, spec.window) < 0 or min(spec.state_dim, spec.value_dim) < 1:
         refuse(f'"regroup": widths that are no widths: {spec}')
     if 2 * len(spec.frequencies) != spec.rope_dim:
         refuse(f'"regroup": {len(spec.frequencies)} frequencies for {spec.rope_dim} rotated elements')

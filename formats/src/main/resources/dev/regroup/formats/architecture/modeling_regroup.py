@@ -129,6 +129,8 @@ class RegroupModel(RegroupPreTrainedModel):
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
         base, specs = config.feed_forward(), config.attention_layers()
+        # How experts are multiplied is for transformers to choose: theirs have its @use_experts_implementation.
+        base._experts_implementation = getattr(config, "_experts_implementation", None)
         self.layers = nn.ModuleList(
             RegroupDecoderLayer(config, index, spec, base) for index, spec in enumerate(specs)
         )

@@ -47,8 +47,17 @@ final class ModellingFilesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "gqa", "gta", "gla", "direct", "mixed", "low_rank", "reference", "key_value", "tied",
-        "latent", "encoded"
+        "gqa",
+        "gta",
+        "gla",
+        "direct",
+        "mixed",
+        "low_rank",
+        "reference",
+        "key_value",
+        "tied",
+        "latent",
+        "encoded"
       })
   void knowEveryKind(String kind) {
     assertThat(text("configuration_regroup.py")).contains("\"" + kind + "\": ");
@@ -71,7 +80,8 @@ final class ModellingFilesTest {
                   line.matches(
                       "(from|import) (torch|transformers|copy|dataclasses|inspect"
                           + "|\\.\\w+_regroup)\\b.*"));
-      assertThat(text(name)).doesNotContain("eval(", "exec(", "open(", "__import__", "getattr(torch");
+      assertThat(text(name))
+          .doesNotContain("eval(", "exec(", "open(", "__import__", "getattr(torch");
     }
   }
 
