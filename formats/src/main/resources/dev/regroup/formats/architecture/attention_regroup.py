@@ -161,9 +161,10 @@ class RegroupAttention(nn.Module):
         return q.transpose(1, 2)
 
     def states(self, x):
-        """What is cached before rotation: states [B, G, T, state_dim], rotary key [B, 1, T, rope_dim].
+        """What is cached, before rotation: states [B, 1, T, G * state_dim], rotary key [B, 1, T, rope_dim].
 
-        GQA: keys and values, each [B, G, T, head_dim].
+        GQA: keys and values, each [B, G, T, head_dim]. The states of a token lie side by side as one head, since
+        static caches want as many heads in `keys` as in `values`.
         """
         spec, path = self.spec, self.spec.state
         if path["kind"] == "key_value":
@@ -187,7 +188,7 @@ class RegroupAttention(nn.Module):
             widths = [spec.state_dim, spec.state_dim, spec.rope_dim]
             first, second, turning = self.W_dKV(x).split(widths, dim=-1)
             states = torch.cat([self.kv_norm_1(first), self.kv_norm_2(second)], dim=-1)
-        return states.unflatten(-1, (spec.state_heads, -1)).transpose(1, 2), turning.unsqueeze(1)
+        return states.unsqueeze(1), turning.unsqueeze(1)
 
     def up(self):
         """What leads from latents to keys and values: weight [H, nope_dim + value_dim, latent_dim], bias or None."""
@@ -249,6 +250,8 @@ class RegroupAttention(nn.Module):
             second = rotate(second, position_embeddings, spec.interleaved)
         if past_key_values is not None:
             first, second = past_key_values.update(first, second, self.layer_idx)
+        if spec.kind != "gqa":
+            first = first.squeeze(1).unflatten(-1, (spec.state_heads, -1)).transpose(1, 2)
         if spec.kind == "gla" and past_key_values is not None and new_tokens == 1:
             output, weights = self.attend_latents(queries, first, second, attention_mask, **kwargs)
         else:
@@ -257,7 +260,7 @@ class RegroupAttention(nn.Module):
         return self.o_proj(output.flatten(2)), weights
 
     def keys_and_values(self, first, second):
-        """Keys and values made of what is cached."""
+        """Keys and values made of what is cached, states being [B, G, S, state_dim]."""
         spec = self.spec
         if spec.kind == "gqa":
             return first, second
