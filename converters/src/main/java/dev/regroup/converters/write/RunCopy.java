@@ -8,7 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 
-/// Copies one run of unchanged tensors into a file: in the kernel, or as blocks that are shared.
+/// Copies one run of unchanged tensors into a file: as blocks that are shared, in the kernel, or
+/// through a buffer.
 final class RunCopy {
   /// Bytes that go through a buffer at a time; a multiple of every element.
   private static final int PIECE = 1 << 20;
@@ -16,6 +17,7 @@ final class RunCopy {
   private final Segment.Kept run;
   private final FileChannel source;
   private final Target to;
+  private final ByteBuffer piece = piece();
 
   private RunCopy(Segment.Kept run, FileChannel source, Target to) {
     this.run = run;
@@ -59,10 +61,10 @@ final class RunCopy {
       long until = at + Math.min(Math.abs(next), CopyFront.STRIDE);
       if (next < 0) {
         until = at - next; // a hole stays one
-      } else if (link == LinkMode.COPY) {
-        write(at, until);
-      } else {
+      } else if (to.options().kernel()) {
         copy(run, source, to.file(), at, until - at, output(at));
+      } else {
+        write(at, until);
       }
       at = until;
       to.front().copied(output(at));
@@ -74,9 +76,8 @@ final class RunCopy {
     return to.at() + at - run.from();
   }
 
-  /// Copies without asking the kernel to, which may share blocks.
+  /// Copies through a buffer.
   private void write(long from, long end) throws IOException {
-    ByteBuffer piece = piece();
     for (long at = from; at < end; ) {
       piece.clear().limit((int) Math.min(PIECE, end - at));
       if (source.read(piece, at) < 0) {

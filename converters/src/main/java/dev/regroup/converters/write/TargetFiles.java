@@ -54,7 +54,7 @@ public final class TargetFiles implements AutoCloseable {
     WriteOptions options = directory.options();
     this.plan = plan;
     this.source = source;
-    copying = new CopyOptions(options.link(), options.sparse(), checked);
+    copying = CopyOptions.of(options, checked, directory.model());
     journal = directory.journal();
     output = new OutputFiles(plan, options.part());
     open = new OpenFiles(options.disk(), directory.model());
