@@ -79,6 +79,33 @@ public record Matrix(int rows, int columns, double[] elements) {
     return product(Form.RIGHT_TRANSPOSED, right, zeros(rows, right.rows));
   }
 
+  /// `thisᵀ · this`, exactly symmetric.
+  public Matrix gram() {
+    return square(Form.LEFT_TRANSPOSED, zeros(columns, columns));
+  }
+
+  /// `this · thisᵀ`, exactly symmetric.
+  public Matrix outerGram() {
+    return square(Form.RIGHT_TRANSPOSED, zeros(rows, rows));
+  }
+
+  private Matrix square(Form form, Matrix result) {
+    Products.fast().square(form, DoubleBlock.of(this), DoubleBlock.of(result));
+    return result;
+  }
+
+  /// Adds `factor · leftᵀ · right` to this matrix.
+  public void addTransposeTimes(double factor, Matrix left, Matrix right) {
+    Products.fast()
+        .multiply(
+            Form.LEFT_TRANSPOSED,
+            factor,
+            DoubleBlock.of(left),
+            DoubleBlock.of(right),
+            1,
+            DoubleBlock.of(this));
+  }
+
   private Matrix product(Form form, Matrix right, Matrix result) {
     Products.fast()
         .multiply(form, 1, DoubleBlock.of(this), DoubleBlock.of(right), 0, DoubleBlock.of(result));
@@ -96,15 +123,19 @@ public record Matrix(int rows, int columns, double[] elements) {
   }
 
   private Matrix combined(double factor, Matrix other) {
-    if (rows != other.rows || columns != other.columns) {
-      throw new IllegalArgumentException(
-          "%d x %d and %d x %d differ".formatted(rows, columns, other.rows, other.columns));
-    }
+    requireSameSize(other);
     Matrix result = zeros(rows, columns);
     for (int i = 0; i < elements.length; i++) {
       result.elements[i] = elements[i] + factor * other.elements[i];
     }
     return result;
+  }
+
+  private void requireSameSize(Matrix other) {
+    if (rows != other.rows || columns != other.columns) {
+      throw new IllegalArgumentException(
+          "%d x %d and %d x %d differ".formatted(rows, columns, other.rows, other.columns));
+    }
   }
 
   /// Every element times a factor.
@@ -205,6 +236,16 @@ public record Matrix(int rows, int columns, double[] elements) {
   /// Matrices of one height, side by side.
   public static Matrix beside(List<Matrix> parts) {
     return stacked(parts.stream().map(Matrix::transpose).toList()).transpose();
+  }
+
+  /// The sum of the products of elements in the same place: the trace of `thisᵀ · other`.
+  public double dot(Matrix other) {
+    requireSameSize(other);
+    double sum = 0;
+    for (int i = 0; i < elements.length; i++) {
+      sum += elements[i] * other.elements[i];
+    }
+    return sum;
   }
 
   /// The sum of the diagonal.
