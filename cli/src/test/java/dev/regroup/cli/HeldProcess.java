@@ -99,6 +99,7 @@ final class HeldProcess implements AutoCloseable {
     @Override
     public void write(char[] text, int from, int count) throws IOException {
       written.append(text, from, count);
+      System.err.print(new String(text, from, count));
       if (!stopped && ("\n" + written).contains("\n" + line)) {
         stopped = true;
         System.out.write((HELD + "\n").getBytes(StandardCharsets.UTF_8));

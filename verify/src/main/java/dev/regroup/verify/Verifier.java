@@ -13,6 +13,7 @@ import dev.regroup.verify.compare.ManifestCheck;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
 import dev.regroup.verify.judge.Judge;
+import dev.regroup.verify.report.ConversionFindings;
 import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
@@ -103,7 +104,7 @@ public final class Verifier {
         found.controls(),
         found.speed(),
         source.device().summary(),
-        List.of());
+        ConversionFindings.NONE);
   }
 
   private static void requireComparable(Subject source, Subject target) {

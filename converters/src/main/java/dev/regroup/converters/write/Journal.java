@@ -101,6 +101,11 @@ final class Journal implements AutoCloseable {
                     .put("before", Double.toString(fit.before()))
                     .put("after", Double.toString(fit.after()))
                     .put("ending", fit.ending().name()));
+    ObjectNode requantized = report.putObject("requantized");
+    layer
+        .report()
+        .requantized()
+        .forEach((tensor, error) -> requantized.put(tensor, Double.toString(error)));
     ObjectNode hashes = line.putObject("sha256");
     layer.hashes().forEach(hashes::put);
     append(line);

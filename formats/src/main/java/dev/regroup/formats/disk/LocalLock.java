@@ -24,9 +24,9 @@ final class LocalLock implements Disk.Lock {
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
   /// A marked file has from 1 to this many bytes, of which one is written.
-  private static final int LARGEST_MARK = 1 << 20;
+  private static final int LARGEST_MARK = 1 << 14;
 
-  private static final int MARKS = 3;
+  private static final int MARKS = 4;
 
   private final Path file;
   private final FileChannel channel;
