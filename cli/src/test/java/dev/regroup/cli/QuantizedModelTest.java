@@ -48,11 +48,11 @@ final class QuantizedModelTest {
             "convert", model, folder.resolve("x"), "--to", "gla", "--requantize", "-q", "--json");
     double error = again.json().at("/layers/0/requantized").get(tensor).asDouble();
     assertThat(error).isBetween(0.001, 0.04);
-    Path html = folder.resolve("report.html");
+    Path report = folder.resolve("report");
     Run verified =
-        Run.of("verify", model, target, "-q", "--json", "--level", "tensors", "--report", html);
+        Run.of("verify", model, target, "-q", "--json", "--level", "tensors", "--report", report);
     assertThat(verified.exitCode()).as(verified.err()).isZero();
     assertThat(verified.json().at("/requantized").findValuesAsString("tensor")).contains(tensor);
-    assertThat(Files.readString(html)).contains(tensor, "Quantised anew");
+    assertThat(Files.readString(report.resolve("report.html"))).contains(tensor, "Quantised anew");
   }
 }
