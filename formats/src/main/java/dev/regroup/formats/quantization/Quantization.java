@@ -82,12 +82,7 @@ public record Quantization(
     ignored.addAll(section.texts("modules_to_not_convert"));
     String scales = section.text("scale_fmt", "float");
     return new Quantization(
-        Convention.FP8,
-        grain,
-        isStatic(key, section),
-        scales.equals("ue8m0"),
-        List.of(),
-        ignored);
+        Convention.FP8, grain, isStatic(key, section), scales.equals("ue8m0"), List.of(), ignored);
   }
 
   static Grain.Blocks blocks(ModelConfig section, String key) {

@@ -6,8 +6,7 @@ import java.util.List;
 ///
 /// @param fitted layers that were fitted
 /// @param requantized tensors that were quantised anew
-public record ConversionFindings(
-    List<ConvertedLayer> fitted, List<RequantizedTensor> requantized) {
+public record ConversionFindings(List<ConvertedLayer> fitted, List<RequantizedTensor> requantized) {
   /// A conversion that left no record, or a model that is none's.
   public static final ConversionFindings NONE = new ConversionFindings(List.of(), List.of());
 
