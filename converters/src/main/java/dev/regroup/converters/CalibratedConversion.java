@@ -68,7 +68,7 @@ final class CalibratedConversion implements LayerConversion {
 
   @Override
   public int pieces() {
-    return fit.steps() + 1;
+    return fit.steps() + fit.normSteps() + 1;
   }
 
   @Override
