@@ -9,8 +9,8 @@ import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.Matrix;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Statistics without text: what the weights alone suggest.
@@ -44,14 +44,16 @@ public final class WeightPrior {
   private LayerStatistics statistics() {
     Matrix states = states();
     List<Matrix> queries = queries();
+    double scale = spec.softmaxScale();
     double[] sensitivity = new double[layout.queryHeads()];
     double[][] distances = new double[layout.queryHeads()][];
-    for (int h = 0; h < sensitivity.length; h++) {
-      Matrix values = valueMoment(states, h);
-      double scale = spec.softmaxScale();
-      sensitivity[h] = scale * scale * weights.outputGram(layout, h).times(values).trace();
-      distances[h] = DistancePrior.mass(DISTANCES);
-    }
+    Parallel.forEach(
+        sensitivity.length,
+        h -> {
+          Matrix values = valueMoment(states, h);
+          sensitivity[h] = scale * scale * weights.outputGram(layout, h).times(values).trace();
+          distances[h] = DistancePrior.mass(DISTANCES);
+        });
     double participation = 0;
     for (double share : distances[0]) {
       participation += share * share;
@@ -75,7 +77,7 @@ public final class WeightPrior {
                   List.of(
                       weights.matrix(AttentionTensor.K_BIAS, rows),
                       weights.matrix(AttentionTensor.V_BIAS, rows)));
-          moment = moment.plus(constant.timesTranspose(constant));
+          moment = moment.plus(constant.outerGram());
         }
         yield SourceValues.normed(spec) ? keysNormed(moment, gqa) : moment;
       }
@@ -90,23 +92,23 @@ public final class WeightPrior {
     AttentionTensor tensor = lowRank ? AttentionTensor.Q_B_PROJ : AttentionTensor.Q_PROJ;
     int inputs = weights.get(tensor).length / (layout.queryHeads() * layout.queryDim());
     float[] gain = lowRank ? weights.get(AttentionTensor.Q_A_NORM) : inputGain;
-    List<Matrix> queries = new ArrayList<>();
-    for (int h = 0; h < layout.queryHeads(); h++) {
-      int first = h * layout.queryDim();
-      Matrix query = moment(weights.rows(tensor, inputs, first, layout.queryDim()), gain);
-      if (spec.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias) {
-        Matrix constant =
-            weights
-                .matrix(AttentionTensor.Q_BIAS, layout.queryHeads() * layout.queryDim())
-                .rows(first, layout.queryDim());
-        query = query.plus(constant.timesTranspose(constant));
-      }
-      if (spec.query() instanceof QueryPath.Direct(boolean _, boolean headNorm) && headNorm) {
-        query = normed(query, weights.get(AttentionTensor.Q_NORM));
-      }
-      queries.add(query);
-    }
-    return queries;
+    return Parallel.map(
+        layout.queryHeads(),
+        h -> {
+          int first = h * layout.queryDim();
+          Matrix query = moment(weights.rows(tensor, inputs, first, layout.queryDim()), gain);
+          if (spec.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias) {
+            Matrix constant =
+                weights
+                    .matrix(AttentionTensor.Q_BIAS, layout.queryHeads() * layout.queryDim())
+                    .rows(first, layout.queryDim());
+            query = query.plus(constant.outerGram());
+          }
+          if (spec.query() instanceof QueryPath.Direct(boolean _, boolean headNorm) && headNorm) {
+            query = normed(query, weights.get(AttentionTensor.Q_NORM));
+          }
+          return query;
+        });
   }
 
   /// The second moment behind a norm over a head: its size is that of the gains, its directions those
@@ -157,7 +159,7 @@ public final class WeightPrior {
               weights
                   .matrix(AttentionTensor.V_BIAS, gqa.kvHeads() * gqa.headDim())
                   .rows(group * gqa.headDim(), gqa.headDim());
-          values = values.minus(mean.timesTranspose(mean));
+          values = values.minus(mean.outerGram());
         }
         yield values;
       }
@@ -182,6 +184,6 @@ public final class WeightPrior {
     for (int i = 0; i < scaled.elements().length; i++) {
       scaled.elements()[i] = map.elements()[i] * gain[i % map.columns()];
     }
-    return scaled.timesTranspose(scaled);
+    return scaled.outerGram();
   }
 }

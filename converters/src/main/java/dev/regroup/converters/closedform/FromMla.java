@@ -4,9 +4,11 @@ import dev.regroup.converters.calibrate.LayerStatistics;
 import dev.regroup.converters.closedform.FactoredAttention.Biases;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.CacheRow;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,16 +41,13 @@ final class FromMla {
   }
 
   ClosedForm convert() {
-    List<SharedState> states = new ArrayList<>();
     // keys and values of every group are linear in the same latent: one space for all
     SharedState.Space latent = SharedState.Space.ofFeatures(statistics.states());
-    for (int s = 0; s < target.layout().stateHeads(); s++) {
-      states.add(
-          latent.solve(
-              metrics(s),
-              target.layout().cacheRow().stateDim(),
-              target.layout().cacheRow().key().width()));
-    }
+    CacheRow row = target.layout().cacheRow();
+    List<SharedState> states =
+        Parallel.map(
+            target.layout().stateHeads(),
+            s -> latent.solve(metrics(s), row.stateDim(), row.key().width()));
     Matrix rope =
         weights.rows(
             AttentionTensor.KV_A_PROJ, weights.hiddenSize(), mla.latentDim(), mla.ropeDim());
@@ -105,11 +104,9 @@ final class FromMla {
     for (int h = state * headsPerState(); h < (state + 1) * headsPerState(); h++) {
       Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
       Matrix keys = keyUp(h);
-      keyMetric =
-          keyMetric.plus(
-              keys.transposeTimes(queries).times(keys).scaled(statistics.sensitivity()[h]));
+      keyMetric.addTransposeTimes(statistics.sensitivity()[h], queries.times(keys), keys);
       Matrix values = valueUp(h);
-      valueMetric = valueMetric.plus(values.transposeTimes(weights.outputGram(h)).times(values));
+      valueMetric.addTransposeTimes(1, weights.outputGram(h).times(values), values);
     }
     return new SharedState.Metrics(keyMetric, valueMetric);
   }
@@ -123,11 +120,15 @@ final class FromMla {
   }
 
   private Matrix ups(List<SharedState> states, boolean keys) {
-    List<Matrix> ups = new ArrayList<>();
-    for (int h = 0; h < mla.queryHeads(); h++) {
-      SharedState state = states.get(h / headsPerState());
-      ups.add(keys ? keyUp(h).times(keyDecoder(state)) : valueUp(h).times(valueDecoder(state)));
-    }
+    List<Matrix> ups =
+        Parallel.map(
+            mla.queryHeads(),
+            h -> {
+              SharedState state = states.get(h / headsPerState());
+              return keys
+                  ? keyUp(h).times(keyDecoder(state))
+                  : valueUp(h).times(valueDecoder(state));
+            });
     return Matrix.stacked(ups);
   }
 

@@ -26,9 +26,7 @@ final class ReferenceForm {
     int inputs = query.columns();
     int kept = Math.min(rank - NormAnchor.ELEMENTS, inputs);
     Matrix basis =
-        kept == inputs
-            ? Matrix.identity(inputs)
-            : SymmetricEigen.of(query.transposeTimes(query)).leading(kept);
+        kept == inputs ? Matrix.identity(inputs) : SymmetricEigen.of(query.gram()).leading(kept);
     float[] down = new float[rank * inputs];
     put(basis.transpose().scaled(NormAnchor.shrink(rank)), down, inputs);
     float[] up = new float[rows * rank];

@@ -68,13 +68,13 @@ final class TwoBlock {
 
   /// The polar factor: the orthonormal columns nearest to these.
   private static Matrix orthonormal(Matrix columns) {
-    return columns.times(SymmetricRoot.of(columns.transposeTimes(columns), 1e-14).inverse());
+    return columns.times(SymmetricRoot.of(columns.gram(), 1e-14).inverse());
   }
 
   /// The best second block beside `first`, then the best key block within the span of both.
   private static Matrix completed(Matrix key, Matrix value, Matrix first, int stateDim) {
     int n = first.rows();
-    Matrix complement = Matrix.identity(n).minus(first.timesTranspose(first));
+    Matrix complement = Matrix.identity(n).minus(first.outerGram());
     Matrix rest = complement.times(value).times(complement);
     Matrix frame = Matrix.beside(List.of(first, leading(rest, stateDim - first.columns())));
     return frame.times(leading(frame.transposeTimes(key).times(frame), stateDim));

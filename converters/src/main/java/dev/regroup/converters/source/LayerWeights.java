@@ -30,14 +30,14 @@ public final class LayerWeights {
 
   /// W_O^hᵀ·W_O^h of a head, `[d_v, d_v]`; computed once, since in a wide layer it is the largest product.
   public Matrix outputGram(AttentionLayout layout, int head) {
-    return outputGrams.computeIfAbsent(
-        head,
-        h -> {
-          int dim = layout.valueDim();
-          int width = layout.queryHeads() * dim;
-          Matrix output = columns(AttentionTensor.O_PROJ, width, h * dim, dim);
-          return output.transposeTimes(output);
-        });
+    Matrix known = outputGrams.get(head);
+    if (known == null) {
+      int dim = layout.valueDim();
+      int width = layout.queryHeads() * dim;
+      known = columns(AttentionTensor.O_PROJ, width, head * dim, dim).gram();
+      outputGrams.put(head, known);
+    }
+    return known;
   }
 
   /// Reads one layer.

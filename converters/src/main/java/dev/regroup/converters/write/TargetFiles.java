@@ -29,7 +29,8 @@ public final class TargetFiles implements AutoCloseable {
   /// What unfinished files end on, so that nobody takes them for a model's.
   static final String UNFINISHED = ".part";
 
-  /// Files put together at a time; more would only move the disk's head about.
+  /// Files put together at a time, however few the cores: a thread waits for the disk, or for a
+  /// layer, much of its time. More would only move the disk's head about.
   private static final int MOST_THREADS = 4;
 
   private final ConversionPlan plan;
@@ -58,10 +59,9 @@ public final class TargetFiles implements AutoCloseable {
     takeover.files().forEach(file -> finished.put(file.name(), file));
     restored = takeover.layers();
     restored.keySet().forEach(gate::open);
-    int count = Math.min(Runtime.getRuntime().availableProcessors(), MOST_THREADS);
     threads =
         Executors.newFixedThreadPool(
-            Math.clamp(output.mine().size(), 1, count),
+            Math.clamp(output.mine().size(), 1, MOST_THREADS),
             Thread.ofPlatform().name("copy-", 0).daemon().factory());
   }
 

@@ -24,6 +24,13 @@ public enum Form {
     return left.columns();
   }
 
+  /// Checks that a matrix can be multiplied by itself so.
+  void requireTransposition() {
+    if (this == PLAIN) {
+      throw new IllegalArgumentException("PLAIN: only a transposed factor makes a square");
+    }
+  }
+
   /// Rows and columns.
   record Extents(int rows, int columns) {
     static Extents of(FloatBlock block) {

@@ -79,6 +79,33 @@ public record Matrix(int rows, int columns, double[] elements) {
     return product(Form.RIGHT_TRANSPOSED, right, zeros(rows, right.rows));
   }
 
+  /// `thisᵀ · this`, exactly symmetric.
+  public Matrix gram() {
+    return square(Form.LEFT_TRANSPOSED, zeros(columns, columns));
+  }
+
+  /// `this · thisᵀ`, exactly symmetric.
+  public Matrix outerGram() {
+    return square(Form.RIGHT_TRANSPOSED, zeros(rows, rows));
+  }
+
+  private Matrix square(Form form, Matrix result) {
+    Products.fast().square(form, DoubleBlock.of(this), DoubleBlock.of(result));
+    return result;
+  }
+
+  /// Adds `factor · leftᵀ · right` to this matrix.
+  public void addTransposeTimes(double factor, Matrix left, Matrix right) {
+    Products.fast()
+        .multiply(
+            Form.LEFT_TRANSPOSED,
+            factor,
+            DoubleBlock.of(left),
+            DoubleBlock.of(right),
+            1,
+            DoubleBlock.of(this));
+  }
+
   private Matrix product(Form form, Matrix right, Matrix result) {
     Products.fast()
         .multiply(form, 1, DoubleBlock.of(this), DoubleBlock.of(right), 0, DoubleBlock.of(result));

@@ -21,6 +21,7 @@ final class OpenBlas {
   private static final int ROW_MAJOR = 101;
   private static final int PLAIN = 111;
   private static final int TRANSPOSED = 112;
+  private static final int UPPER = 121;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final SymbolLookup LIBRARY = load();
@@ -28,6 +29,24 @@ final class OpenBlas {
   // void cblas_?gemm(order, transA, transB, m, n, k, alpha, *a, lda, *b, ldb, beta, *c, ldc)
   private static final MethodHandle SGEMM = product("cblas_sgemm", JAVA_FLOAT);
   private static final MethodHandle DGEMM = product("cblas_dgemm", JAVA_DOUBLE);
+
+  // void cblas_dsyrk(order, uplo, trans, n, k, alpha, *a, lda, beta, *c, ldc)
+  private static final MethodHandle DSYRK =
+      LINKER.downcallHandle(
+          symbol("cblas_dsyrk"),
+          FunctionDescriptor.ofVoid(
+              JAVA_INT,
+              JAVA_INT,
+              JAVA_INT,
+              JAVA_INT,
+              JAVA_INT,
+              JAVA_DOUBLE,
+              ADDRESS,
+              JAVA_INT,
+              JAVA_DOUBLE,
+              ADDRESS,
+              JAVA_INT),
+          Linker.Option.critical(true));
 
   private OpenBlas() {}
 
@@ -76,6 +95,26 @@ final class OpenBlas {
           b.at(),
           Math.max(1, b.stride()),
           keep,
+          c.at(),
+          c.stride());
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
+  /// The elements of a product of a matrix with itself on the diagonal and right of it.
+  static void upperSquare(Form form, Sizes sizes, Operand a, Operand c) {
+    try {
+      DSYRK.invokeExact(
+          ROW_MAJOR,
+          UPPER,
+          form == Form.LEFT_TRANSPOSED ? TRANSPOSED : PLAIN,
+          sizes.rows(),
+          sizes.inner(),
+          1.0,
+          a.at(),
+          Math.max(1, a.stride()),
+          0.0,
           c.at(),
           c.stride());
     } catch (Throwable thrown) {

@@ -66,6 +66,31 @@ public final class OpenBlasProducts implements Products {
     }
   }
 
+  @Override
+  public void square(Form form, DoubleBlock a, DoubleBlock c) {
+    form.requireTransposition();
+    int inner = form.inner(Form.Extents.of(a), Form.Extents.of(a), Form.Extents.of(c));
+    if ((long) inner * c.rows() * c.columns() > 2 * PIECE) {
+      multiply(form, 1, a, a, 0, c); // in pieces: the collector must not wait for it
+    } else if (c.rows() > 0) {
+      OpenBlas.upperSquare(
+          form,
+          new OpenBlas.Sizes(c.rows(), c.columns(), inner),
+          new OpenBlas.Operand(at(a), a.stride()),
+          new OpenBlas.Operand(at(c), c.stride()));
+    }
+    for (int i = 1; i < c.rows(); i++) {
+      for (int j = 0; j < i; j++) {
+        c.elements()[c.offset() + i * c.stride() + j] =
+            c.elements()[c.offset() + j * c.stride() + i];
+      }
+    }
+  }
+
+  private static MemorySegment at(DoubleBlock block) {
+    return MemorySegment.ofArray(block.elements()).asSlice((long) block.offset() * Double.BYTES);
+  }
+
   private static int piece(int inner, int columns) {
     long rows = PIECE / Math.max(1, (long) inner * columns);
     return (int) Math.max(64, Math.min(rows, Integer.MAX_VALUE));

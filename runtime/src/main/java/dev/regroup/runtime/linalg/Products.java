@@ -16,6 +16,11 @@ public interface Products {
   /// @param keep 0 overwrites C, whatever it held; 1 adds to it
   void multiply(Form form, double scale, DoubleBlock a, DoubleBlock b, double keep, DoubleBlock c);
 
+  /// `C = form(A, A)` in float64, for half of the work: exactly symmetric.
+  ///
+  /// @param form {@link Form#LEFT_TRANSPOSED} or {@link Form#RIGHT_TRANSPOSED}
+  void square(Form form, DoubleBlock a, DoubleBlock c);
+
   /// The fastest there is; loads OpenBLAS at its first call.
   static Products fast() {
     return OpenBlasProducts.INSTANCE;

@@ -51,4 +51,10 @@ public final class ScalarProducts implements Products {
       }
     }
   }
+
+  @Override
+  public void square(Form form, DoubleBlock a, DoubleBlock c) {
+    form.requireTransposition();
+    multiply(form, 1, a, a, 0, c);
+  }
 }

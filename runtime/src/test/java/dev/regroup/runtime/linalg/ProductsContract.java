@@ -79,6 +79,44 @@ abstract class ProductsContract {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(names = "PLAIN", mode = EnumSource.Mode.EXCLUDE)
+  void squaresSlicesAsTheProductWithThemselves(Form form) {
+    var random = new Random(4);
+    for (int n : SIZES) {
+      for (int k : SIZES) {
+        int rows = form == Form.LEFT_TRANSPOSED ? k : n;
+        int columns = form == Form.LEFT_TRANSPOSED ? n : k;
+        var a = new DoubleBlock(doubles(random, 300 + rows * 40), 5, rows, columns, columns + 3);
+        var c = new DoubleBlock(doubles(random, 300 + n * 40), 7, n, n, n + 2);
+        double[] expected = c.elements().clone();
+        new ScalarProducts().multiply(form, 1, a, a, 0, new DoubleBlock(expected, 7, n, n, n + 2));
+
+        products().square(form, a, c);
+
+        assertThat(c.elements()).containsExactly(expected, within(1e-12));
+        for (int i = 0; i < n; i++) {
+          for (int j = 0; j < i; j++) {
+            assertThat(c.elements()[7 + i * (n + 2) + j])
+                .isEqualTo(c.elements()[7 + j * (n + 2) + i]);
+          }
+        }
+      }
+    }
+    assertThatThrownBy(
+            () ->
+                products()
+                    .square(
+                        Form.PLAIN,
+                        DoubleBlock.of(Matrix.identity(2)),
+                        DoubleBlock.of(Matrix.identity(2))))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static double[] doubles(Random random, int count) {
+    return random.doubles(count).toArray();
+  }
+
   @Test
   void overwritesWhatItDoesNotKeep() {
     FloatBlock c = FloatBlock.of(1, 1, new float[] {Float.NaN});
