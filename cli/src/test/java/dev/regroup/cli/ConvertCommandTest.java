@@ -76,7 +76,8 @@ final class ConvertCommandTest {
   void leavesToTheCpuWhatNoGpuRuns() {
     Run convert = Run.of("convert", source, target, "--to", "gla", "--profile", "reference");
     assertThat(convert.exitCode()).as(convert.err()).isZero();
-    assertThat(convert.err()).contains("(cpu, ", "the reference's form of GLA runs on the CPU alone");
+    assertThat(convert.err())
+        .contains("(cpu, ", "the reference's form of GLA runs on the CPU alone");
     Run verify = Run.of("verify", source, target);
     assertThat(verify.err()).contains("the reference's form of GLA runs on the CPU alone");
   }
