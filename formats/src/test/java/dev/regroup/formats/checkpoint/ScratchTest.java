@@ -80,7 +80,7 @@ final class ScratchTest {
       scratch.requireSpace(1);
       assertThatThrownBy(() -> scratch.requireSpace(Long.MAX_VALUE))
           .isInstanceOf(UncheckedIOException.class)
-          .hasMessageStartingWith(folder + ": unpacking needs 9223372036854775807 bytes more, ")
+          .hasMessageStartingWith(folder + ": scratch files need 9223372036854775807 bytes more, ")
           .hasMessageEndingWith(" are free -> free some, or choose another folder");
     }
   }
