@@ -3,6 +3,7 @@ package dev.regroup.cli;
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
 import dev.regroup.converters.ConversionOptions;
+import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -10,6 +11,7 @@ import dev.regroup.runtime.decode.SelfSampler;
 import dev.regroup.runtime.text.TokenWindows;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -45,31 +47,36 @@ final class CalibrationOptions {
 
   /// The windows to calibrate and to fit on; nothing without calibration text.
   ///
-  /// @param fitTokens what the fit would see at most
+  /// @param fitTokens what the fit would see at most, where the user gave a number; 0 without a fit
   /// @param options seed and backend of sampled text
   Optional<TokenWindows> windows(
-      Console console, Checkpoint checkpoint, long fitTokens, ConversionOptions options) {
+      Console console, Checkpoint checkpoint, OptionalLong fitTokens, ConversionOptions options) {
     if (calibration == null) {
       console.notice(
           "note: no calibration text, so that the weights alone decide -> --calibration"
               + " FILE|DIR|self does better");
       return Optional.empty();
     }
-    int windowTokens = Windows.tokens(checkpoint);
-    long wanted = Math.max(statisticsTokens(), fitTokens);
+    if (calibration.equals("self")) {
+      return Optional.of(sampled(console, checkpoint, fitTokens, options));
+    }
+    long wanted = Math.max(statisticsTokens(), fitTokens.orElse(FitOptions.DEFAULT.tokens()));
     return Optional.of(
-        calibration.equals("self")
-            ? sampled(console, checkpoint, wanted, options)
-            : TokenWindows.read(checkpoint, Path.of(calibration), windowTokens, wanted, true));
+        TokenWindows.read(
+            checkpoint, Path.of(calibration), Windows.tokens(checkpoint), wanted, true));
   }
 
-  /// As many tokens as are asked for, or by default fewer where sampling them would take long.
   private TokenWindows sampled(
-      Console console, Checkpoint checkpoint, long wanted, ConversionOptions options) {
+      Console console, Checkpoint checkpoint, OptionalLong fitTokens, ConversionOptions options) {
     ModelSpec spec = Checkpoints.describe(checkpoint);
     int windowTokens = Windows.tokens(checkpoint);
+    OptionalLong given = tokens == null ? OptionalLong.empty() : OptionalLong.of(tokens);
     long sampled =
-        tokens == null ? SelfSampler.affordableTokens(spec, windowTokens, wanted) : wanted;
+        new SampledTokens(given, fitTokens)
+            .of(
+                DEFAULT_TOKENS,
+                FitOptions.DEFAULT.tokens(),
+                most -> SelfSampler.affordableTokens(spec, windowTokens, most));
     int windows = (int) Math.max(1, sampled / windowTokens);
     return SelfSampler.of(checkpoint, spec, options.backend(), options.seed())
         .sample(windows, windowTokens, console.progress());

@@ -5,6 +5,7 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -83,21 +84,11 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() {
     ConversionOptions options = options();
     try (Console console = root.openConsole();
-        Checkpoint checkpoint = scratch.open(source, target);
-        Device device = deviceOptions.open(console)) {
+        Checkpoint checkpoint = scratch.open(source, target)) {
       ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
-      ConversionOptions running = options.on(device.backend());
-      ConversionReport report =
-          Conversions.convert(
-              checkpoint,
-              plan,
-              calibration.windows(console, checkpoint, fitSettings.tokens(), running),
-              target,
-              running,
-              writingOptions.options(),
-              console.progress());
+      ConversionReport report = converted(checkpoint, plan, options, console);
       if (writingOptions.part().shared()) {
         console.notice(
             "part %s is done -> once all are: regroup merge %s"
@@ -112,12 +103,32 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
+  private ConversionReport converted(
+      Checkpoint checkpoint, ConversionPlan plan, ConversionOptions options, Console console) {
+    try (Device device = deviceOptions.open(console, plan.source(), plan.target())) {
+      ConversionOptions running = options.on(device.backend());
+      FitPlan fit = FitPlan.of(running.fit(), plan.target(), Windows.tokens(checkpoint));
+      if (fit.normSteps() > 0 && !device.summary().kind().equals("cpu")) {
+        console.notice("note: the fit's steps through the norms of latents run on the CPU");
+      }
+      return Conversions.convert(
+          checkpoint,
+          plan,
+          calibration.windows(console, checkpoint, fitSettings.givenTokens(), running),
+          target,
+          running,
+          writingOptions.options(),
+          console.progress());
+    }
+  }
+
   private ConversionOptions options() {
     return new ConversionOptions(
-        fitSettings.options(calibration.statisticsTokens()),
-        seed,
-        writingOptions.overwrite(),
-        allowNonFinite,
-        RegroupCommand.version());
+            fitSettings.options(calibration.statisticsTokens()),
+            seed,
+            writingOptions.overwrite(),
+            allowNonFinite,
+            RegroupCommand.version())
+        .spillingTo(scratch.folder(target));
   }
 }

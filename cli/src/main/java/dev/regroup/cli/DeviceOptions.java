@@ -2,11 +2,13 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
+import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.device.DeviceChoice;
 import dev.regroup.runtime.device.DeviceSummary;
+import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
@@ -22,8 +24,8 @@ final class DeviceOptions {
       defaultValue = "auto",
       converter = Choice.class,
       description =
-          "What models run on: auto (an NVIDIA GPU if there is one, else the CPU), cpu, cuda, or"
-              + " cuda:N for one of several GPUs. Default: auto.")
+          "What models run on: auto (an NVIDIA GPU if there is one and it runs the model, else the"
+              + " CPU), cpu, cuda, or cuda:N for one of several GPUs. Default: auto.")
   private DeviceChoice device;
 
   @Option(
@@ -47,9 +49,10 @@ final class DeviceOptions {
 
   /// The device; closed by the caller.
   ///
+  /// @param models that it will run: auto is the CPU where no GPU runs one of them
   /// @throws dev.regroup.runtime.DeviceException where a GPU was asked for that cannot be had
-  Device open(Console console) {
-    Device opened = Device.open(device, limit());
+  Device open(Console console, ModelSpec... models) {
+    Device opened = Device.open(device, limit(), List.of(models));
     DeviceSummary summary = opened.summary();
     console.notice(
         "device: %s (%s, %s): %s"

@@ -3,6 +3,7 @@ package dev.regroup.cli;
 import dev.regroup.cli.console.Quantity;
 import dev.regroup.converters.fit.FitOptions;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -24,11 +25,12 @@ final class FitSettings {
   @Option(
       names = "--fit-tokens",
       paramLabel = "N",
-      defaultValue = "128K",
       converter = Quantity.Count.class,
       description =
-          "Tokens of calibration text that the fit draws from at most; K is 1024. Default: 128K.")
-  private long tokens;
+          "Tokens of calibration text that the fit draws from at most; K is 1024. Default: 128K;"
+              + " where the source samples its own text, no more of it than takes about ten"
+              + " minutes.")
+  private @Nullable Long tokens;
 
   @Option(
       names = "--fit-batch",
@@ -60,8 +62,8 @@ final class FitSettings {
       paramLabel = "SIZE",
       converter = Quantity.Bytes.class,
       description =
-          "Activations to keep in memory; the rest goes to a temporary file. GiB is binary."
-              + " Default: half of the heap.")
+          "Activations to keep in memory; the rest goes to a file in the folder of --scratch. GiB"
+              + " is binary. Default: half of the heap.")
   private @Nullable Long memory;
 
   @Spec(Spec.Target.MIXEE)
@@ -83,7 +85,7 @@ final class FitSettings {
     return new FitOptions(
         steps == null ? OptionalInt.empty() : OptionalInt.of(steps),
         batch,
-        tokens,
+        tokens == null ? FitOptions.DEFAULT.tokens() : tokens,
         rate,
         mode,
         statisticsTokens,
@@ -97,8 +99,11 @@ final class FitSettings {
     }
   }
 
-  /// Tokens of text to read, where the fit is on.
-  long tokens() {
-    return steps != null && steps == 0 ? 0 : tokens;
+  /// Tokens of text for the fit, where the user gave a number; 0 where there is no fit.
+  OptionalLong givenTokens() {
+    if (steps != null && steps == 0) {
+      return OptionalLong.of(0);
+    }
+    return tokens == null ? OptionalLong.empty() : OptionalLong.of(tokens);
   }
 }

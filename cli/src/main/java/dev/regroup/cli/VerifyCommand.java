@@ -2,6 +2,7 @@ package dev.regroup.cli;
 
 import dev.regroup.cli.console.Console;
 import dev.regroup.cli.console.Quantity;
+import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.text.TokenWindows;
@@ -130,7 +131,9 @@ final class VerifyCommand implements Callable<Integer> {
     try (Console console = root.openConsole();
         Checkpoint before = scratch.open(source);
         Checkpoint after = scratch.open(target);
-        Device device = deviceOptions.open(console)) {
+        Device device =
+            deviceOptions.open(
+                console, Checkpoints.describe(before), Checkpoints.describe(after))) {
       Optional<TokenWindows> windows =
           Optional.ofNullable(text)
               .map(path -> TokenWindows.read(before, path, Windows.tokens(before), tokens, false));

@@ -73,6 +73,16 @@ final class ConvertCommandTest {
   }
 
   @Test
+  void leavesToTheCpuWhatNoGpuRuns() {
+    Run convert = Run.of("convert", source, target, "--to", "gla", "--profile", "reference");
+    assertThat(convert.exitCode()).as(convert.err()).isZero();
+    assertThat(convert.err())
+        .contains("(cpu, ", "the reference's form of GLA runs on the CPU alone");
+    Run verify = Run.of("verify", source, target);
+    assertThat(verify.err()).contains("the reference's form of GLA runs on the CPU alone");
+  }
+
+  @Test
   void samplesItsOwnCalibrationText() throws IOException {
     Path again = folder.resolve("again");
     for (Path to : new Path[] {target, again}) {

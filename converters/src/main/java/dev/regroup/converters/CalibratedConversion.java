@@ -15,6 +15,7 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.Scratch;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.Progress;
@@ -38,6 +39,7 @@ final class CalibratedConversion implements LayerConversion {
   private final ConversionPlan plan;
   private final ConversionOptions options;
   private final Transformer model;
+  private final Scratch scratch;
   private final Streams streams;
   private final FitPlan fit;
   private final Progress progress;
@@ -58,12 +60,15 @@ final class CalibratedConversion implements LayerConversion {
     model = new Transformer(plan.source(), source, options.backend());
     fit = FitPlan.of(options.fit(), plan.target(), calibration.windowTokens());
     boolean apart = options.fit().mode() == FitOptions.Mode.SEQUENTIAL;
-    streams = new Streams(model.embedding(), calibration.windows(), apart, options.fit().memory());
+    scratch = Scratch.in(options.scratch());
+    streams =
+        new Streams(
+            model.embedding(), calibration.windows(), apart, options.fit().memory(), scratch);
   }
 
   @Override
   public int pieces() {
-    return fit.steps() + 1;
+    return fit.steps() + fit.normSteps() + 1;
   }
 
   @Override
@@ -74,6 +79,7 @@ final class CalibratedConversion implements LayerConversion {
   @Override
   public void close() {
     streams.close();
+    scratch.close();
     if (current != null) {
       current.close();
     }

@@ -95,7 +95,7 @@ final class TargetConfig {
         all.add(files.write(Path.of(name), ModellingFiles.bytes(name)));
       }
     }
-    if (layers.stream().anyMatch(layer -> layer.measuredError().isPresent())) {
+    if (layers.stream().anyMatch(TargetConfig::isToBeRecorded)) {
       all.add(write(files, ConversionRecord.FILE, ConversionRecord.render(layers)));
     }
     if (plan.shards().indexed()) {
@@ -106,6 +106,10 @@ final class TargetConfig {
             header.toolVersion(), identity(), (ObjectNode) header.options().get("conversion"));
     all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
     return write(files, Manifest.FILE, manifest(all).render());
+  }
+
+  private static boolean isToBeRecorded(LayerReport layer) {
+    return layer.measuredError().isPresent() || !layer.requantized().isEmpty();
   }
 
   private static FinishedFile write(SmallFiles files, String name, String text) {

@@ -14,6 +14,7 @@ import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.architecture.ModellingFiles;
 import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.manifest.Manifest;
@@ -22,6 +23,7 @@ import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.decode.Decoder;
 import dev.regroup.runtime.model.Transformer;
+import dev.regroup.runtime.text.TokenWindows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +42,24 @@ final class ConversionFilesTest extends ConversionScenario {
     calibrated(ConversionRequest.to(layout), to);
     calibrated(ConversionRequest.to(layout), again);
     assertThat(contents(again)).isEqualTo(contents(to)).isNotEmpty();
+  }
+
+  @Test
+  void namesTheLayerAndTheTensorWhoseActivationsAreNotFinite() throws IOException {
+    poison("model.layers.2.self_attn.k_proj.weight");
+    try (Checkpoint source = Checkpoints.open(from)) {
+      ConversionPlan plan = Conversions.plan(source, ConversionRequest.to(TargetLayout.GLA));
+      var text =
+          new TokenWindows("random", "none", WINDOW, InMemory.windows(plan.source(), 12, WINDOW));
+      var options = new ConversionOptions(FitOptions.NONE, 1, false, true, "test");
+      assertThatThrownBy(
+              () ->
+                  Conversions.convert(source, plan, Optional.of(text), to, options, Progress.NONE))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageStartingWith("layer 2: keys and values, output of self_attn.k*: ")
+          .hasMessageNotContaining("\n");
+    }
+    assertThat(to).doesNotExist();
   }
 
   @Test

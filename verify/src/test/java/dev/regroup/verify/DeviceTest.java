@@ -4,19 +4,58 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.regroup.fixtures.Fixtures;
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.Gla;
+import dev.regroup.formats.attention.QueryPath;
+import dev.regroup.formats.attention.Rope;
+import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.device.Device;
 import dev.regroup.runtime.device.DeviceChoice;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.report.LogitFindings;
 import dev.regroup.verify.report.VerificationReport;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The verdict and the numbers do not depend on what models ran on.
 final class DeviceTest {
+  @Test
+  void isTheCpuForWhatNoGpuRunsWhereTheChoiceIsOurs() {
+    ModelSpec source = Fixtures.spec("llama-gqa");
+    var reference =
+        new AttentionSpec(
+            new Gla(4, 2, 32, 16, 8, 16),
+            new QueryPath.Reference(128),
+            new StatePath.Reference(),
+            Rope.standard(8, 10_000, false),
+            0.2,
+            false,
+            0);
+    ModelSpec target =
+        source.withAttention("regroup", Collections.nCopies(source.layers().size(), reference));
+    try (Device device = automatic(source, target)) {
+      assertThat(device.summary().kind()).isEqualTo("cpu");
+      assertThat(device.summary().reason()).contains("CPU alone");
+    }
+    for (String name : List.of("llama-gqa", "qwen3", "deepseek-v2")) {
+      try (Device device = automatic(Fixtures.spec(name))) {
+        assertThat(device.summary().reason()).doesNotContain("CPU alone");
+      }
+    }
+  }
+
+  private static Device automatic(ModelSpec... models) {
+    return Device.open(new DeviceChoice.Automatic(), OptionalLong.empty(), List.of(models));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"llama-gqa", "deepseek-v2"})
   void aGpuSaysWhatTheCpuSays(String fixture) {

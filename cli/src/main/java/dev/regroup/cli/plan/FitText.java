@@ -11,9 +11,15 @@ final class FitText {
     if (fit.steps() == 0) {
       return "fit none: closed form only (--fit-steps N fits)";
     }
-    return "fit with calibration text: %s steps a layer of %d windows of %d tokens, about %s TFLOP"
+    String more =
+        fit.normSteps() == 0
+            ? ""
+            : " and %s through the norms of latents (on the CPU)"
+                .formatted(Quantity.grouped(fit.normSteps()));
+    return "fit with calibration text: %s steps a layer%s of %d windows of %d tokens, about %s TFLOP"
         .formatted(
             Quantity.grouped(fit.steps()),
+            more,
             fit.windowsPerStep(),
             fit.windowTokens(),
             Quantity.significant(fit.operations() / 1e12));

@@ -29,6 +29,7 @@ public final class PlanJson {
         .put("peak_memory_bytes", plan.peakMemoryBytes());
     root.putObject("fit")
         .put("steps", fit.steps())
+        .put("norm_steps", fit.normSteps())
         .put("windows_per_step", fit.windowsPerStep())
         .put("window_tokens", fit.windowTokens())
         .put("operations", fit.operations());

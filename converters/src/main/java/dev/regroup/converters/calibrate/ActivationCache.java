@@ -1,17 +1,18 @@
 package dev.regroup.converters.calibrate;
 
+import dev.regroup.formats.checkpoint.Scratch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /// Equally long float32 arrays, by kind and window: on the heap as far as a budget goes, the rest in a
-/// temporary file that is gone when this is closed or the process ends, however it ends.
+/// scratch file that is gone when this is closed. Where a killed process leaves it, it goes with its
+/// scratch folder.
 ///
 /// Different windows may be read and written at once.
 final class ActivationCache implements AutoCloseable {
@@ -24,28 +25,30 @@ final class ActivationCache implements AutoCloseable {
   /// @param kinds of arrays that each window has
   /// @param length of every array, elements
   /// @param memory bytes on the heap at most
-  ActivationCache(int windows, int kinds, int length, long memory) {
+  /// @param scratch where the file lies
+  /// @throws UncheckedIOException where there is no room for it
+  ActivationCache(int windows, int kinds, int length, long memory, Scratch scratch) {
     this.kinds = kinds;
     this.length = length;
     long each = (long) kinds * length * Float.BYTES;
     residentWindows = (int) Math.min(windows, memory / each);
     resident = new float[kinds * residentWindows][];
     if (residentWindows < windows) {
-      file = temporary();
+      scratch.requireSpace((windows - residentWindows) * each);
+      file = open(scratch.newFile());
     }
   }
 
-  private static FileChannel temporary() {
+  private static FileChannel open(Path path) {
     try {
-      Path path = Files.createTempFile("regroup-activations", ".f32");
       return FileChannel.open(
           path,
+          StandardOpenOption.CREATE_NEW,
           StandardOpenOption.READ,
           StandardOpenOption.WRITE,
           StandardOpenOption.DELETE_ON_CLOSE);
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "activation cache: could not create a temporary file: " + e.getMessage(), e);
+      throw failed("create", e);
     }
   }
 
@@ -106,9 +109,9 @@ final class ActivationCache implements AutoCloseable {
 
   private static UncheckedIOException failed(String verb, IOException e) {
     return new UncheckedIOException(
-        "activation cache: could not %s its temporary file: %s -> free space there, or give more"
+        "activation cache: could not %s its scratch file: %s -> free space there, choose another"
                 .formatted(verb, e.getMessage())
-            + " with --memory",
+            + " folder with --scratch, or give more with --memory",
         e);
   }
 

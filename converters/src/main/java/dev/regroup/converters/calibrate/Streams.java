@@ -1,5 +1,6 @@
 package dev.regroup.converters.calibrate;
 
+import dev.regroup.formats.checkpoint.Scratch;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.DecoderLayer;
@@ -11,8 +12,7 @@ import java.util.stream.IntStream;
 /// The residual streams of source and target over the calibration windows, advanced layer by layer: the
 /// target's carries the errors of the layers already converted.
 ///
-/// Before the first layer the two are the same. Streams beyond a budget of memory lie in a temporary
-/// file.
+/// Before the first layer the two are the same. Streams beyond a budget of memory lie in a scratch file.
 public final class Streams implements AutoCloseable {
   private static final int SOURCE = 0;
   private static final int UPDATE = 1;
@@ -27,7 +27,7 @@ public final class Streams implements AutoCloseable {
   ///
   /// @param windows of equal length
   public Streams(Embedding embedding, List<int[]> windows) {
-    this(embedding, windows, true, Long.MAX_VALUE);
+    this(embedding, windows, true, Long.MAX_VALUE, Scratch.temporary());
   }
 
   /// Both streams at the embedding.
@@ -35,12 +35,14 @@ public final class Streams implements AutoCloseable {
   /// @param windows of equal length
   /// @param apart whether the target has a stream of its own; without, it is fed the source's
   /// @param memory bytes that streams may take on the heap
-  public Streams(Embedding embedding, List<int[]> windows, boolean apart, long memory) {
+  /// @param scratch where the rest lies; closed by the caller, after this
+  public Streams(
+      Embedding embedding, List<int[]> windows, boolean apart, long memory, Scratch scratch) {
     this.windows = windows.size();
     this.apart = apart;
     tokens = windows.getFirst().length;
     int length = embedding.embed(windows.getFirst()).length;
-    cache = new ActivationCache(windows.size(), apart ? 3 : 2, length, memory);
+    cache = new ActivationCache(windows.size(), apart ? 3 : 2, length, memory, scratch);
     for (int i = 0; i < windows.size(); i++) {
       float[] embedded = embedding.embed(windows.get(i));
       cache.set(SOURCE, i, embedded);
@@ -122,7 +124,7 @@ public final class Streams implements AutoCloseable {
     return Residual.sum(hidden, layer.feedForward(hidden, tokens));
   }
 
-  /// Bytes of the streams that lie in a temporary file.
+  /// Bytes of the streams that lie in a scratch file.
   public long spilledBytes() {
     return cache.spilledBytes();
   }

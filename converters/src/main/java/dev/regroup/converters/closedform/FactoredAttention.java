@@ -29,10 +29,12 @@ import java.util.Map;
 /// | output | `[D, H·d_v]` | `o_proj` | the same |
 ///
 /// A latent whose norm has to do nothing ({@link NormAnchor}) leaves its last element to the norm: the
-/// last row of state and the last columns of keyUp and valueUp are zero here.
+/// last row of state and the last columns of keyUp and valueUp are zero here. Where the norm is
+/// {@linkplain LatentNorm trained}, states are what it gives.
 ///
 /// @param spec of the layer they make
 /// @param biases of query, state and ropeKey, in this order; each empty where there is none
+/// @param norm of the states
 public record FactoredAttention(
     AttentionSpec spec,
     float[] query,
@@ -41,7 +43,41 @@ public record FactoredAttention(
     float[] keyUp,
     float[] valueUp,
     float[] output,
-    Biases biases) {
+    Biases biases,
+    LatentNorm norm) {
+
+  /// A layer whose norms, if it has any, have no part in its mathematics.
+  public FactoredAttention(
+      AttentionSpec spec,
+      float[] query,
+      float[] state,
+      float[] ropeKey,
+      float[] keyUp,
+      float[] valueUp,
+      float[] output,
+      Biases biases) {
+    this(spec, query, state, ropeKey, keyUp, valueUp, output, biases, LatentNorm.NONE);
+  }
+
+  /// The same layer, up to rounding and a hundredth of its latents, with a norm to be trained.
+  public FactoredAttention withNorm() {
+    int states = spec.layout().stateHeads();
+    int dim = spec.layout().cacheRow().stateDim();
+    float[] constants = NormAnchor.orZeros(biases.state(), states * dim);
+    for (int latent = 1; latent <= states; latent++) {
+      constants[latent * dim - 1] = (float) LatentNorm.anchor(dim);
+    }
+    return new FactoredAttention(
+        spec,
+        query,
+        state,
+        ropeKey,
+        keyUp,
+        valueUp,
+        output,
+        new Biases(biases.query(), constants, biases.ropeKey()),
+        LatentNorm.untrained(states, dim));
+  }
 
   /// Constants added to queries, states and rotary key; each empty where there is none.
   public record Biases(float[] query, float[] state, float[] ropeKey) {

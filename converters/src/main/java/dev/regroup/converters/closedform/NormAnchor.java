@@ -47,6 +47,17 @@ final class NormAnchor {
 
   /// Puts the tensors of the state path and of `kv_b_proj`, which must be there already.
   void putInto(Map<AttentionTensor, float[]> tensors) {
+    if (attention.norm().active()) {
+      tensors.put(
+          AttentionTensor.KV_A_PROJ,
+          FactoredAttention.joined(attention.state(), attention.ropeKey()));
+      tensors.put(
+          AttentionTensor.KV_A_BIAS,
+          FactoredAttention.joined(
+              attention.biases().state(), orZeros(attention.biases().ropeKey(), gla.ropeDim())));
+      tensors.put(AttentionTensor.KV_A_NORM, attention.norm().written(gla.latentDim()));
+      return;
+    }
     int last = gla.latentDim() - ELEMENTS;
     float[] latent = attention.state().clone();
     int inputs = latent.length / gla.latentDim();

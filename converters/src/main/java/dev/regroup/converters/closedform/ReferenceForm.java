@@ -45,8 +45,31 @@ final class ReferenceForm {
   void putStateInto(Map<AttentionTensor, float[]> tensors, float[] keyValueUp) {
     int dim = gla.latentDim();
     float[] latents = attention.state().clone();
-    int inputs = latents.length / (2 * dim);
     float[] bias = NormAnchor.orZeros(attention.biases().state(), 2 * dim);
+    float[] up = keyValueUp.clone();
+    float[] gains = attention.norm().written(dim);
+    if (gains.length == 0) {
+      anchor(latents, bias, up);
+      gains = FactoredAttention.joined(gain(dim), gain(dim));
+    }
+    tensors.put(AttentionTensor.W_DKV, FactoredAttention.joined(latents, attention.ropeKey()));
+    tensors.put(
+        AttentionTensor.W_DKV_BIAS,
+        FactoredAttention.joined(
+            bias, NormAnchor.orZeros(attention.biases().ropeKey(), gla.ropeDim())));
+    tensors.put(AttentionTensor.KV_NORM_1, Arrays.copyOf(gains, dim));
+    tensors.put(AttentionTensor.KV_NORM_2, Arrays.copyOfRange(gains, dim, 2 * dim));
+    int half = up.length / 2;
+    tensors.put(AttentionTensor.W_UKV_1, Arrays.copyOfRange(up, 0, half));
+    tensors.put(AttentionTensor.W_UKV_2, Arrays.copyOfRange(up, half, 2 * half));
+    tensors.put(AttentionTensor.W_UKV_1_BIAS, new float[half / dim]);
+    tensors.put(AttentionTensor.W_UKV_2_BIAS, new float[half / dim]);
+  }
+
+  /// Keeps the norms from doing anything.
+  private void anchor(float[] latents, float[] bias, float[] up) {
+    int dim = gla.latentDim();
+    int inputs = latents.length / (2 * dim);
     for (int latent = 0; latent < 2; latent++) {
       int end = (latent + 1) * dim;
       NormAnchor.requireZeros(latents, (end - 1) * inputs, end * inputs);
@@ -56,20 +79,7 @@ final class ReferenceForm {
     NormAnchor.scale(bias, NormAnchor.shrink(dim));
     bias[dim - 1] = NormAnchor.CONSTANT;
     bias[2 * dim - 1] = NormAnchor.CONSTANT;
-    tensors.put(AttentionTensor.W_DKV, FactoredAttention.joined(latents, attention.ropeKey()));
-    tensors.put(
-        AttentionTensor.W_DKV_BIAS,
-        FactoredAttention.joined(
-            bias, NormAnchor.orZeros(attention.biases().ropeKey(), gla.ropeDim())));
-    tensors.put(AttentionTensor.KV_NORM_1, gain(dim));
-    tensors.put(AttentionTensor.KV_NORM_2, gain(dim));
-    float[] up = keyValueUp.clone();
     NormAnchor.scale(up, NormAnchor.restore(dim));
-    int half = up.length / 2;
-    tensors.put(AttentionTensor.W_UKV_1, Arrays.copyOfRange(up, 0, half));
-    tensors.put(AttentionTensor.W_UKV_2, Arrays.copyOfRange(up, half, 2 * half));
-    tensors.put(AttentionTensor.W_UKV_1_BIAS, new float[half / dim]);
-    tensors.put(AttentionTensor.W_UKV_2_BIAS, new float[half / dim]);
   }
 
   private static float[] constant(float[] bias) {

@@ -1,12 +1,13 @@
 package dev.regroup.converters.fit;
 
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.runtime.linalg.FloatBlock;
 import dev.regroup.runtime.linalg.Form;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 
-/// The transpose of {@link Tangent}: what an output direction pulls back to on each map.
+/// The transpose of the pass's derivative: what an output direction pulls back to on each map.
 ///
 /// It keeps what it pulled back to on the maps' outputs as well, of which preconditioning needs the
 /// second moments.
@@ -29,6 +30,12 @@ final class Adjoint {
 
   /// Pulled back to the states, `[tokens, n·d_c]`.
   private final FloatBlock states;
+
+  /// Pulled back to the states before their norm; the same where there is none.
+  private final FloatBlock latents;
+
+  /// Pulled back to the norm's gains; empty where there is none.
+  private final float[] gains;
 
   /// Pulls `output` `[tokens, D]` back.
   Adjoint(AttentionPass pass, Set<Part> parts, FloatBlock output) {
@@ -61,6 +68,10 @@ final class Adjoint {
       pullUp(keys, pass.layer().keyUp(), extents.keyDim());
       pullUp(values, pass.layer().valueUp(), extents.valueDim());
     }
+    LatentNorm norm = pass.layer().norm();
+    gains = new float[norm.gains().length];
+    latents =
+        norm.active() ? NormedStates.pull(norm, extents, pass.latents(), states, gains) : states;
   }
 
   private void pullHead(
@@ -140,11 +151,12 @@ final class Adjoint {
   FloatBlock outputs(Part part) {
     return switch (part) {
       case QUERY -> queries;
-      case STATE -> states;
+      case STATE -> latents;
       case ROPE_KEY -> ropeKey;
       case KEY_UP -> keys;
       case VALUE_UP -> values;
       case OUTPUT -> pulled;
+      case NORM_GAIN -> throw new IllegalArgumentException("gains have axes of their own");
     };
   }
 
@@ -156,11 +168,12 @@ final class Adjoint {
           part,
           switch (part) {
             case QUERY -> outer(queries, pass.inputs().query());
-            case STATE -> outer(states, pass.inputs().state());
+            case STATE -> outer(latents, pass.inputs().state());
             case ROPE_KEY -> outer(ropeKey, pass.inputs().rope());
             case KEY_UP -> outerUp(keys, extents.keyDim());
             case VALUE_UP -> outerUp(values, extents.valueDim());
             case OUTPUT -> outer(pulled, pass.heads());
+            case NORM_GAIN -> gains;
           });
     }
     return new Maps(all);

@@ -21,6 +21,9 @@ final class AttentionPass {
   /// Rotated queries `[tokens, H·(d_n+d_r)]`.
   private final FloatBlock queries;
 
+  /// States before their norm, where there is one, `[tokens, n·d_c]`.
+  private final FloatBlock latents;
+
   /// States `[tokens, n·d_c]`.
   private final FloatBlock states;
 
@@ -45,8 +48,9 @@ final class AttentionPass {
     queries = projectedQueries();
     addBias(queries, layer.biases().query());
     rotateQueries(queries, layer.spec().rope());
-    states = mapped(inputs.state(), layer.state(), extents.states() * extents.stateDim());
-    addBias(states, layer.biases().state());
+    latents = mapped(inputs.state(), layer.state(), extents.states() * extents.stateDim());
+    addBias(latents, layer.biases().state());
+    states = layer.norm().active() ? NormedStates.of(layer.norm(), extents, latents) : latents;
     FloatBlock ropeKey = mapped(inputs.rope(), layer.ropeKey(), extents.ropeDim());
     addBias(ropeKey, layer.biases().ropeKey());
     rotateKey(ropeKey, layer.spec().rope());
@@ -138,6 +142,11 @@ final class AttentionPass {
 
   FloatBlock states() {
     return states;
+  }
+
+  /// States before their norm; the states where there is none.
+  FloatBlock latents() {
+    return latents;
   }
 
   FloatBlock probabilities(int head) {

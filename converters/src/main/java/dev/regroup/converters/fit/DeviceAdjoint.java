@@ -181,6 +181,7 @@ final class DeviceAdjoint implements AutoCloseable {
       case KEY_UP -> keys;
       case VALUE_UP -> values;
       case OUTPUT -> pass.output();
+      case NORM_GAIN -> throw Workplace.normOnDevice();
     };
   }
 
@@ -196,6 +197,7 @@ final class DeviceAdjoint implements AutoCloseable {
       case KEY_UP -> outerUp(rows, keys, extents.keyDim(), gradient, add);
       case VALUE_UP -> outerUp(rows, values, extents.valueDim(), gradient, add);
       case OUTPUT -> outer(rows, pass.output(), pass.heads(), shape.values(), gradient, add);
+      case NORM_GAIN -> throw Workplace.normOnDevice();
     }
   }
 

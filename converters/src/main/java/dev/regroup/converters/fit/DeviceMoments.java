@@ -27,7 +27,7 @@ final class DeviceMoments implements AutoCloseable {
     long longest = 0;
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = blocks(part);
-      long read = (long) Moments.inputMatrices(blocks) * blocks.in() * blocks.in();
+      long read = (long) Moments.inputMatrices(part, blocks) * blocks.in() * blocks.in();
       long given = (long) Moments.outputMatrices(part, blocks) * blocks.rows() * blocks.rows();
       length += read + given;
       longest = Math.max(longest, Math.max(read, given));
@@ -46,7 +46,7 @@ final class DeviceMoments implements AutoCloseable {
     int at = 0;
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = blocks(part);
-      int units = Moments.inputMatrices(blocks);
+      int units = Moments.inputMatrices(part, blocks);
       Memory read =
           switch (part) {
             case QUERY -> inputs.query();
@@ -54,6 +54,7 @@ final class DeviceMoments implements AutoCloseable {
             case ROPE_KEY -> inputs.rope();
             case KEY_UP, VALUE_UP -> pass.states();
             case OUTPUT -> pass.heads();
+            case NORM_GAIN -> throw Workplace.normOnDevice();
           };
       at = add(at, read, units, blocks.in(), rows);
       units = Moments.outputMatrices(part, blocks);

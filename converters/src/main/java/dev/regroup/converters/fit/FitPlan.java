@@ -1,5 +1,6 @@
 package dev.regroup.converters.fit;
 
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionSpec;
@@ -8,15 +9,21 @@ import dev.regroup.formats.tensor.Shape;
 /// What a fit of a model comes to, known before anything is read.
 ///
 /// @param steps of every layer
+/// @param normSteps more of them, through the norms of layers whose form norms latents that a
+///     conversion makes
 /// @param windowsPerStep windows that a step sees
 /// @param windowTokens of a window
 /// @param operations floating-point operations of all steps over all layers, about
-public record FitPlan(int steps, int windowsPerStep, int windowTokens, double operations) {
+public record FitPlan(
+    int steps, int normSteps, int windowsPerStep, int windowTokens, double operations) {
   /// Steps by default, where the model is small enough.
   private static final int MOST_STEPS = 400;
 
   /// Fewer than these do little beyond noise.
   private static final int FEWEST_STEPS = 25;
+
+  /// One step through the norms for so many without them.
+  private static final int NORM_SHARE = 8;
 
   /// Operations that a fit may take by default: minutes on a few cores.
   private static final double BUDGET = 2e13;
@@ -34,7 +41,10 @@ public record FitPlan(int steps, int windowsPerStep, int windowTokens, double op
     }
     int affordable = (int) Math.min(MOST_STEPS, BUDGET / Math.max(step, 1));
     int steps = options.steps().orElse(affordable < FEWEST_STEPS ? 0 : affordable);
-    return new FitPlan(steps, options.batch(), windowTokens, steps * step);
+    boolean normed =
+        target.layers().stream().anyMatch(layer -> LatentNorm.trainable(layer.attention()));
+    int normSteps = normed ? steps / NORM_SHARE : 0;
+    return new FitPlan(steps, normSteps, options.batch(), windowTokens, (steps + normSteps) * step);
   }
 
   private static double operations(AttentionSpec attention, int hiddenSize, int tokens) {

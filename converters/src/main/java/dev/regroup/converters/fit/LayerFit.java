@@ -2,7 +2,9 @@ package dev.regroup.converters.fit;
 
 import dev.regroup.converters.calibrate.Streams;
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.converters.report.FitOutcome;
+import dev.regroup.converters.report.FitOutcome.Ending;
 import dev.regroup.converters.source.LayerWeights;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.Gla;
@@ -26,6 +28,9 @@ public final class LayerFit {
   private static final int HELD_SHARE = 4;
 
   private static final int MAX_HELD = 16;
+
+  /// Steps through norms begin near where the others ended: their first rate over the others'.
+  private static final double NORM_RATE = 0.25;
 
   /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
   private static final int MAX_OUTPUT_WIDTH = 8192;
@@ -94,22 +99,57 @@ public final class LayerFit {
       return new Fitted(closed, Optional.empty());
     }
     Set<Part> parts = parts(closed);
-    try (Workplace workplace = Workplace.open(backend, windows, closed, parts, split)) {
-      return fit(workplace.problem(), closed, parts, seed, listener);
+    Fitted linear = fit(closed, parts, settings(plan.steps(), rate, seed), listener);
+    boolean normed = LatentNorm.trainable(closed.spec()) && plan.normSteps() > 0;
+    return normed ? throughNorm(linear, parts, seed, listener) : linear;
+  }
+
+  /// Goes on through the norm of the latents, which until then has no part in what is trained; what
+  /// comes of it is kept only where it lowers the error on windows held back.
+  private Fitted throughNorm(Fitted linear, Set<Part> parts, long seed, Listener listener) {
+    Set<Part> more = EnumSet.copyOf(parts);
+    more.add(Part.NORM_GAIN);
+    Fitted normed =
+        fit(
+            linear.attention().withNorm(),
+            more,
+            settings(plan.normSteps(), rate * NORM_RATE, ~seed),
+            (step, error) -> listener.step(plan.steps() + step, error));
+    FitOutcome first = linear.outcome().orElseThrow();
+    FitOutcome second = normed.outcome().orElseThrow();
+    if (!(second.after() < first.after())) {
+      return linear;
     }
+    var both =
+        new FitOutcome(
+            plan.steps() + second.bestStep(),
+            first.before(),
+            second.after(),
+            first.ending() == Ending.COMPLETED ? second.ending() : first.ending());
+    return new Fitted(normed.attention(), Optional.of(both));
+  }
+
+  private Training.Settings settings(int steps, double first, long seed) {
+    return new Training.Settings(steps, plan.windowsPerStep(), first, seed);
   }
 
   private Fitted fit(
-      FitProblem problem, FactoredAttention closed, Set<Part> parts, long seed, Listener listener) {
-    var settings = new Training.Settings(plan.steps(), plan.windowsPerStep(), rate, seed);
-    var training = new Training(problem, split, settings, listener::step);
-    Training.Trained trained = training.train(closed, parts);
-    if (!parts.contains(Part.OUTPUT) || outputWidth(closed) > MAX_OUTPUT_WIDTH) {
-      return new Fitted(trained.layer(), Optional.of(trained.outcome()));
+      FactoredAttention start, Set<Part> parts, Training.Settings settings, Listener listener) {
+    try (Workplace workplace = Workplace.open(backend, windows, start, parts, split)) {
+      FitProblem problem = workplace.problem();
+      var training = new Training(problem, split, settings, listener::step);
+      return refitted(problem, training.train(start, parts), parts);
+    }
+  }
+
+  /// With the output projection solved for, where that helps.
+  private Fitted refitted(FitProblem problem, Training.Trained trained, Set<Part> parts) {
+    FitOutcome outcome = trained.outcome();
+    if (!parts.contains(Part.OUTPUT) || outputWidth(trained.layer()) > MAX_OUTPUT_WIDTH) {
+      return new Fitted(trained.layer(), Optional.of(outcome));
     }
     FactoredAttention solved = withSolvedOutput(problem, trained.layer());
     double after = problem.error(solved, split.held());
-    FitOutcome outcome = trained.outcome();
     return after < outcome.after()
         ? new Fitted(
             solved,

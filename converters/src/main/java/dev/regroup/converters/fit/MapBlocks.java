@@ -12,13 +12,13 @@ record MapBlocks(int outputUnits, int rows, int inputUnits, int in) {
     int outputUnits =
         switch (part) {
           case QUERY, KEY_UP, VALUE_UP -> extents.heads();
-          case STATE -> extents.states();
+          case STATE, NORM_GAIN -> extents.states();
           case ROPE_KEY, OUTPUT -> 1;
         };
     int rows =
         switch (part) {
           case QUERY -> extents.queryDim();
-          case STATE -> extents.stateDim();
+          case STATE, NORM_GAIN -> extents.stateDim();
           case ROPE_KEY -> extents.ropeDim();
           case KEY_UP -> extents.keyDim();
           case VALUE_UP -> extents.valueDim();
@@ -27,7 +27,7 @@ record MapBlocks(int outputUnits, int rows, int inputUnits, int in) {
     int inputUnits =
         switch (part) {
           case KEY_UP, VALUE_UP -> extents.states();
-          case QUERY, STATE, ROPE_KEY, OUTPUT -> 1;
+          case QUERY, STATE, ROPE_KEY, OUTPUT, NORM_GAIN -> 1;
         };
     return new MapBlocks(outputUnits, rows, inputUnits, length / Math.max(1, outputUnits * rows));
   }

@@ -1,6 +1,7 @@
 package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.closedform.LatentNorm;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
@@ -26,6 +27,7 @@ record Maps(Map<Part, float[]> values) {
       case KEY_UP -> layer.keyUp();
       case VALUE_UP -> layer.valueUp();
       case OUTPUT -> layer.output();
+      case NORM_GAIN -> layer.norm().gains();
     };
   }
 
@@ -71,6 +73,7 @@ record Maps(Map<Part, float[]> values) {
         values.getOrDefault(Part.KEY_UP, layer.keyUp()),
         values.getOrDefault(Part.VALUE_UP, layer.valueUp()),
         values.getOrDefault(Part.OUTPUT, layer.output()),
-        layer.biases());
+        layer.biases(),
+        new LatentNorm(values.getOrDefault(Part.NORM_GAIN, layer.norm().gains())));
   }
 }

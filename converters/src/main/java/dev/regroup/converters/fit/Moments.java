@@ -13,10 +13,10 @@ import java.util.Map;
 /// Second moments about each map: of what its blocks read, and of what random outputs of the layer pull
 /// back to on what they give. Their Kronecker products approximate the curvature of the error.
 ///
-/// @param inputs for each part one matrix an input unit, `[in, in]`; empty where the map is wider than
-///     {@link #MAX_WIDTH}
-/// @param outputs for each part one matrix a block, `[rows, rows]`; empty for the output map, whose
-///     outputs all count alike, and where blocks are taller than {@link #MAX_WIDTH}
+/// @param inputs for each part one matrix an input unit, `[in, in]`; empty for gains, which do not mix,
+///     and where the map is wider than {@link #MAX_WIDTH}
+/// @param outputs for each part one matrix a block, `[rows, rows]`; empty for gains, for the output map,
+///     whose outputs all count alike, and where blocks are taller than {@link #MAX_WIDTH}
 record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) {
   /// Beyond this the moments' eigenvectors cost more than they bring.
   static final int MAX_WIDTH = 2048;
@@ -26,9 +26,8 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     var all = new Sequence();
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = MapBlocks.of(part, pass.extents(), shapes.get(part).length);
-      FloatBlock read = read(pass, part);
-      for (int u = 0; u < inputMatrices(blocks); u++) {
-        all.add(read.columns(u * blocks.in(), blocks.in()));
+      for (int u = 0; u < inputMatrices(part, blocks); u++) {
+        all.add(read(pass, part).columns(u * blocks.in(), blocks.in()));
       }
       for (int u = 0; u < outputMatrices(part, blocks); u++) {
         all.add(adjoint.outputs(part).columns(u * blocks.rows(), blocks.rows()));
@@ -44,15 +43,17 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
       case ROPE_KEY -> pass.inputs().rope();
       case KEY_UP, VALUE_UP -> pass.states();
       case OUTPUT -> pass.heads();
+      case NORM_GAIN -> throw new IllegalArgumentException("gains have axes of their own");
     };
   }
 
-  static int inputMatrices(MapBlocks blocks) {
-    return blocks.in() > MAX_WIDTH ? 0 : blocks.inputUnits();
+  static int inputMatrices(Part part, MapBlocks blocks) {
+    return part == Part.NORM_GAIN || blocks.in() > MAX_WIDTH ? 0 : blocks.inputUnits();
   }
 
   static int outputMatrices(Part part, MapBlocks blocks) {
-    return part == Part.OUTPUT || blocks.rows() > MAX_WIDTH ? 0 : blocks.outputUnits();
+    boolean ownAxes = part == Part.OUTPUT || part == Part.NORM_GAIN;
+    return ownAxes || blocks.rows() > MAX_WIDTH ? 0 : blocks.outputUnits();
   }
 
   /// The moments that shares add up to.
@@ -62,7 +63,7 @@ record Moments(Map<Part, List<Matrix>> inputs, Map<Part, List<Matrix>> outputs) 
     int at = 0;
     for (Part part : shapes.values().keySet()) {
       MapBlocks blocks = MapBlocks.of(part, extents, shapes.get(part).length);
-      int read = inputMatrices(blocks);
+      int read = inputMatrices(part, blocks);
       inputs.put(part, matrices(sums, at, read, blocks.in()));
       at += read * blocks.in() * blocks.in();
       int given = outputMatrices(part, blocks);

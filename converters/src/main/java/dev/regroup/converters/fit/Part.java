@@ -7,5 +7,7 @@ enum Part {
   ROPE_KEY,
   KEY_UP,
   VALUE_UP,
-  OUTPUT
+  OUTPUT,
+  /// Gains of a {@link dev.regroup.converters.closedform.LatentNorm}; on the processor alone.
+  NORM_GAIN
 }

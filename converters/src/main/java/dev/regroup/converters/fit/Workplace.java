@@ -12,7 +12,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
   /// Relative to an error or to a map's gradient; rounding is some 1e-5 of them.
   private static final double AGREEMENT = 1e-2;
 
-  /// On a backend's device where it has one.
+  /// On a backend's device where it has one; on the processor where the norm of latents is trained.
   ///
   /// @param closed a layer of the shape that is fitted
   /// @param parts the maps that may change
@@ -23,7 +23,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
       FactoredAttention closed,
       Set<Part> parts,
       Training.Split split) {
-    Optional<TrainingMath> math = backend.training();
+    Optional<TrainingMath> math = closed.norm().active() ? Optional.empty() : backend.training();
     if (math.isEmpty()) {
       return new Workplace(new HostProblem(windows, parts), math);
     }
@@ -59,6 +59,11 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
               String what = "gradient of " + part;
               require(what, size(found), size(expected));
             });
+  }
+
+  /// No device has the transpose of a norm: {@link #open} does not bring one such a layer.
+  static IllegalArgumentException normOnDevice() {
+    return new IllegalArgumentException("norms are trained on the processor");
   }
 
   private static double size(float[] elements) {

@@ -3,8 +3,8 @@
 ///
 /// Start at {@link LayerFit}. {@link Training} takes steps ({@link EigenAdam}) along gradients of a
 /// {@link FitProblem}, whose explicit derivatives are in {@link AttentionPass} and {@link Adjoint};
-/// {@link OutputRefit} then solves for the output projection exactly. {@link FitPlan} says beforehand
-/// what that takes.
+/// {@link OutputRefit} then solves for the output projection exactly. Where the target norms latents,
+/// some more steps go through {@link NormedStates}. {@link FitPlan} says beforehand what that takes.
 @NullMarked
 package dev.regroup.converters.fit;
 

@@ -4,6 +4,7 @@ import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /// What a user asks for; what is left open is decided by the source.
 ///
@@ -54,136 +55,93 @@ public record ConversionRequest(
 
   /// The same request for so many kv heads.
   public ConversionRequest withKvHeads(int heads) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        OptionalInt.of(heads),
-        latentHeads,
-        latentDim,
-        ropeDim,
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.kvHeads = OptionalInt.of(heads));
   }
 
   /// The same request for `heads` latents of `dim` elements.
   public ConversionRequest withLatents(int heads, int dim) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        OptionalInt.of(heads),
-        OptionalInt.of(dim),
-        ropeDim,
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.latentHeads = OptionalInt.of(heads)).withLatentDim(dim);
   }
 
   /// The same request for a latent of `dim` elements.
   public ConversionRequest withLatentDim(int dim) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        OptionalInt.of(dim),
-        ropeDim,
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.latentDim = OptionalInt.of(dim));
   }
 
   /// The same request for a rotary key of `dim` elements.
   public ConversionRequest withRopeDim(int dim) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        latentDim,
-        OptionalInt.of(dim),
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.ropeDim = OptionalInt.of(dim));
   }
 
   /// The same request for a rotary table of base `theta`.
   public ConversionRequest withRopeTheta(double theta) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        latentDim,
-        ropeDim,
-        OptionalDouble.of(theta),
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.ropeTheta = OptionalDouble.of(theta));
   }
 
   /// The same request in another form.
   public ConversionRequest withProfile(Profile form) {
-    return new ConversionRequest(
-        target,
-        Optional.of(form),
-        kvHeads,
-        latentHeads,
-        latentDim,
-        ropeDim,
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.profile = Optional.of(form));
   }
 
   /// The same request with new tensors of another dtype.
   public ConversionRequest withDtype(Dtype written) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        latentDim,
-        ropeDim,
-        ropeTheta,
-        Optional.of(written),
-        maxShardBytes,
-        requantize);
+    return with(draft -> draft.dtype = Optional.of(written));
   }
 
   /// The same request with files cut at so many bytes.
   public ConversionRequest withMaxShardBytes(long bytes) {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        latentDim,
-        ropeDim,
-        ropeTheta,
-        dtype,
-        bytes,
-        requantize);
+    return with(draft -> draft.maxShardBytes = bytes);
   }
 
   /// The same request with new tensors quantised as the source's are.
   public ConversionRequest withRequantize() {
-    return new ConversionRequest(
-        target,
-        givenProfile,
-        kvHeads,
-        latentHeads,
-        latentDim,
-        ropeDim,
-        ropeTheta,
-        dtype,
-        maxShardBytes,
-        true);
+    return with(draft -> draft.requantize = true);
+  }
+
+  private ConversionRequest with(Consumer<Draft> change) {
+    var draft = new Draft(this);
+    change.accept(draft);
+    return draft.request();
+  }
+
+  /// A request that can still be changed: its fields are spelled out here and nowhere else.
+  private static final class Draft {
+    private final TargetLayout target;
+    private Optional<Profile> profile;
+    private OptionalInt kvHeads;
+    private OptionalInt latentHeads;
+    private OptionalInt latentDim;
+    private OptionalInt ropeDim;
+    private OptionalDouble ropeTheta;
+    private Optional<Dtype> dtype;
+    private long maxShardBytes;
+    private boolean requantize;
+
+    Draft(ConversionRequest from) {
+      target = from.target;
+      profile = from.givenProfile;
+      kvHeads = from.kvHeads;
+      latentHeads = from.latentHeads;
+      latentDim = from.latentDim;
+      ropeDim = from.ropeDim;
+      ropeTheta = from.ropeTheta;
+      dtype = from.dtype;
+      maxShardBytes = from.maxShardBytes;
+      requantize = from.requantize;
+    }
+
+    ConversionRequest request() {
+      return new ConversionRequest(
+          target,
+          profile,
+          kvHeads,
+          latentHeads,
+          latentDim,
+          ropeDim,
+          ropeTheta,
+          dtype,
+          maxShardBytes,
+          requantize);
+    }
   }
 }

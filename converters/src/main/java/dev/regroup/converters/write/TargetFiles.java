@@ -57,7 +57,7 @@ public final class TargetFiles implements AutoCloseable {
     copying = CopyOptions.of(options, checked, directory.model());
     journal = directory.journal();
     output = new OutputFiles(plan, options.part());
-    open = new OpenFiles(options.disk(), directory.model());
+    open = new OpenFiles(directory.disk(), directory.model());
     var takeover = new Takeover(output, open, journal.before(), directory.model());
     takeover.files().forEach(file -> finished.put(file.name(), file));
     restored = takeover.layers();

@@ -30,7 +30,7 @@ abstract class DeviceProblemContract {
   abstract TrainingMath math();
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
   void givesTheSameGradientsAndErrors(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -47,7 +47,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
   void givesTheSameMoments(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -61,7 +61,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
   void takesTheSameSteps(RandomLayers.Case shape) {
     var task = new Task(shape);
     Moments moments = task.host.moments(task.layer, BATCH, 9);

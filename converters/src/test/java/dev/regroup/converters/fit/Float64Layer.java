@@ -1,9 +1,12 @@
 package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.model.AttentionSublayers;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -38,6 +41,9 @@ final class Float64Layer {
     int tokens = inputs.tokens();
     double[][] queries = queries(inputs.query());
     double[][] states = mapped(inputs.state(), map(Part.STATE), layer.biases().state());
+    if (layer.norm().active()) {
+      Arrays.stream(states).forEach(this::norm);
+    }
     double[][] rope = mapped(inputs.rope(), map(Part.ROPE_KEY), layer.biases().ropeKey());
     for (int t = 0; t < tokens; t++) {
       for (int h = 0; h < extents.heads(); h++) {
@@ -57,6 +63,21 @@ final class Float64Layer {
       }
     }
     return result;
+  }
+
+  /// The RMS norm of each latent, in place.
+  private void norm(double[] latents) {
+    int dim = extents.stateDim();
+    for (int first = 0; first < latents.length; first += dim) {
+      double squares = 0;
+      for (int c = 0; c < dim; c++) {
+        squares += latents[first + c] * latents[first + c];
+      }
+      double root = Math.sqrt(squares / dim + AttentionSublayers.LATENT_NORM_EPSILON);
+      for (int c = 0; c < dim; c++) {
+        latents[first + c] *= map(Part.NORM_GAIN)[first + c] * LatentNorm.unit(c, dim) / root;
+      }
+    }
   }
 
   private double[][] queries(FloatBlock input) {

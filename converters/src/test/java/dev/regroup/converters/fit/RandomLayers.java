@@ -2,6 +2,7 @@ package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.converters.closedform.FactoredAttention.Biases;
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.Gla;
@@ -47,6 +48,11 @@ final class RandomLayers {
       return name.endsWith("long") ? 150 : 14;
     }
 
+    /// Whether the layer trains a norm of its latents.
+    boolean normed() {
+      return name.startsWith("normed");
+    }
+
     @Override
     public String toString() {
       return name;
@@ -54,6 +60,17 @@ final class RandomLayers {
   }
 
   static Stream<Case> cases() {
+    var gla = new Gla(4, 2, 5, 3, 4, 6);
+    return Stream.concat(
+        linearCases(),
+        Stream.of(
+            new Case("normed MLA", new Gla(4, 1, 8, 3, 4, 6), Reads.HIDDEN, true, 1, 0),
+            new Case("normed GLA of two latents", gla, Reads.HIDDEN, false, 1, 0),
+            new Case("normed GLA, YaRN, long", gla, Reads.HIDDEN, false, 1.25, 0)));
+  }
+
+  /// Those that devices train, whose norms are the source's.
+  static Stream<Case> linearCases() {
     var gta = new Gta(4, 2, 6, 4);
     var gla = new Gla(4, 2, 5, 3, 4, 6);
     return Stream.of(
@@ -83,15 +100,7 @@ final class RandomLayers {
             shape.attentionFactor());
     var spec =
         new AttentionSpec(
-            layout,
-            shape.reads() == Reads.HEAD_NORMS
-                ? new QueryPath.Mixed(QUERY_LATENT, true)
-                : new QueryPath.Direct(true, false),
-            tied ? new StatePath.Tied(true) : new StatePath.Latent(states, false, false, true),
-            rope,
-            0.6,
-            false,
-            shape.window());
+            layout, queryPath(shape), statePath(shape), rope, 0.6, false, shape.window());
     int queries = layout.queryHeads() * layout.queryDim();
     int stateDim = layout.cacheRow().stateDim();
     return new FactoredAttention(
@@ -102,7 +111,46 @@ final class RandomLayers {
         normal(tied ? 0 : layout.queryHeads() * layout.nopeDim() * stateDim, 0.5),
         normal(tied ? 0 : layout.queryHeads() * layout.valueDim() * stateDim, 0.5),
         normal(HIDDEN * layout.queryHeads() * layout.valueDim(), 0.3),
-        new Biases(normal(queries, 0.2), normal(states, 0.2), normal(layout.ropeDim(), 0.2)));
+        new Biases(normal(queries, 0.2), constants(shape), normal(layout.ropeDim(), 0.2)),
+        shape.normed() ? norm(states) : LatentNorm.NONE);
+  }
+
+  private static QueryPath queryPath(Case shape) {
+    if (shape.normed() && shape.layout().stateHeads() == 2) {
+      return new QueryPath.Reference(HIDDEN + 1);
+    }
+    return shape.reads() == Reads.HEAD_NORMS
+        ? new QueryPath.Mixed(QUERY_LATENT, true)
+        : new QueryPath.Direct(true, false);
+  }
+
+  private static StatePath statePath(Case shape) {
+    if (shape.layout() instanceof Gta) {
+      return new StatePath.Tied(true);
+    }
+    int states = shape.layout().stateHeads() * shape.layout().cacheRow().stateDim();
+    return shape.normed() && shape.layout().stateHeads() == 2
+        ? new StatePath.Reference()
+        : new StatePath.Latent(states, shape.normed(), false, true);
+  }
+
+  /// Of states; those that a norm is held by are small enough for it to bend latents.
+  private float[] constants(Case shape) {
+    int dim = shape.layout().cacheRow().stateDim();
+    float[] constants = normal(shape.layout().stateHeads() * dim, 0.2);
+    for (int last = dim - 1; shape.normed() && last < constants.length; last += dim) {
+      constants[last] = 2;
+    }
+    return constants;
+  }
+
+  /// What gains are relative to leaves latents as they are beside a large constant.
+  private LatentNorm norm(int states) {
+    float[] gains = normal(states, 0.05);
+    for (int i = 0; i < states; i++) {
+      gains[i] += 0.15f;
+    }
+    return new LatentNorm(gains);
   }
 
   Inputs inputs(Case shape) {
@@ -130,6 +178,9 @@ final class RandomLayers {
   /// The parts of a layer that fits change.
   static Set<Part> parts(FactoredAttention layer) {
     Set<Part> parts = EnumSet.allOf(Part.class);
+    if (!layer.norm().active()) {
+      parts.remove(Part.NORM_GAIN);
+    }
     if (layer.tied()) {
       parts.removeAll(Set.of(Part.KEY_UP, Part.VALUE_UP));
     }

@@ -1,9 +1,21 @@
 package dev.regroup.converters.fit;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.attention.AttentionSpec;
+import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.DeviceException;
+import dev.regroup.runtime.model.AttentionSublayer;
+import dev.regroup.runtime.model.Backend;
+import dev.regroup.runtime.model.DecoderLayer;
+import dev.regroup.runtime.model.OutputHead;
+import dev.regroup.runtime.train.ScalarTrainingMath;
+import dev.regroup.runtime.train.TrainingMath;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /// A device whose gradients are not the CPU's is not let decide what is written.
@@ -24,6 +36,62 @@ final class WorkplaceTest {
     refuses(gradient(1, 1, 2, 0.5f), "fit: gradient of STATE: expected the CPU's 2.24");
     refuses(gradient(Double.NaN, 1, 2, 0), "fit: error");
     refuses(gradient(1, 1, Float.NaN, 0), "fit: gradient of STATE");
+  }
+
+  /// No device has the transpose of a norm; the others are asked whether they train.
+  @Test
+  void trainsNormsOnTheProcessor() {
+    var task =
+        new DeviceProblemContract.Task(
+            RandomLayers.cases().filter(RandomLayers.Case::normed).findFirst().orElseThrow());
+    var split = new Training.Split(DeviceProblemContract.BATCH, DeviceProblemContract.HELD);
+    var backend = new DeviceBackend();
+    try (var place = Workplace.open(backend, task, task.layer, task.parts, split)) {
+      assertThat(place.problem()).isInstanceOf(HostProblem.class);
+      assertThat(backend.asked).isFalse();
+    }
+    var linear =
+        new DeviceProblemContract.Task(RandomLayers.linearCases().findFirst().orElseThrow());
+    try (var place = Workplace.open(backend, linear, linear.layer, linear.parts, split)) {
+      assertThat(place.problem()).isInstanceOf(DeviceProblem.class);
+    }
+  }
+
+  /// The CPU, as if it were a device that trains.
+  private static final class DeviceBackend implements Backend {
+    private final Backend cpu = Backend.cpu();
+    boolean asked;
+
+    @Override
+    public DecoderLayer layer(ModelSpec model, int index, Tensors weights) {
+      return cpu.layer(model, index, weights);
+    }
+
+    @Override
+    public DecoderLayer layer(
+        ModelSpec model, int index, Tensors weights, DecoderLayer feedForward) {
+      return cpu.layer(model, index, weights, feedForward);
+    }
+
+    @Override
+    public OutputHead head(ModelSpec model, Tensors weights) {
+      return cpu.head(model, weights);
+    }
+
+    @Override
+    public AttentionSublayer attention(
+        AttentionSpec spec,
+        int hiddenSize,
+        double normEpsilon,
+        Map<AttentionTensor, float[]> weights) {
+      return cpu.attention(spec, hiddenSize, normEpsilon, weights);
+    }
+
+    @Override
+    public Optional<TrainingMath> training() {
+      asked = true;
+      return Optional.of(new ScalarTrainingMath(10_000_000));
+    }
   }
 
   private static void refuses(Gradient device, String message) {

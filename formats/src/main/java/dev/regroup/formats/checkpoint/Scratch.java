@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// A private folder for what cannot be read where it lies: members of compressed archives, tensors
-/// that are stored transposed.
+/// A private folder for what cannot be read where it lies (members of compressed archives, tensors
+/// that are stored transposed) and for what does not fit in memory.
 ///
 /// It is made when it is first needed, nobody else may enter it, and it is deleted on closing, or
 /// when the process ends; what a killed process left is deleted by the next one. Safe for use by several threads.
@@ -42,7 +42,12 @@ public final class Scratch implements AutoCloseable {
 
   /// A scratch folder where the platform keeps temporary files.
   public static Scratch temporary() {
-    return in(Path.of(System.getProperty("java.io.tmpdir", ".")));
+    return in(temporaryFolder());
+  }
+
+  /// Where the platform keeps temporary files.
+  public static Path temporaryFolder() {
+    return Path.of(System.getProperty("java.io.tmpdir", "."));
   }
 
   /// The folder, made on first use.
@@ -58,7 +63,7 @@ public final class Scratch implements AutoCloseable {
 
   /// A file in the folder that does not exist yet.
   public synchronized Path newFile() {
-    return folder().resolve("gathered-" + files++);
+    return folder().resolve("scratch-" + files++);
   }
 
   /// Opens a file of the folder, which is closed before the folder is deleted.
@@ -80,7 +85,7 @@ public final class Scratch implements AutoCloseable {
         throw DiskFailure.at(
             parent,
             new IOException(
-                "unpacking needs %d bytes more, %d are free -> free some, or choose another folder"
+                "scratch files need %d bytes more, %d are free -> free some, or choose another folder"
                     .formatted(bytes, free)));
       }
     } catch (IOException e) {

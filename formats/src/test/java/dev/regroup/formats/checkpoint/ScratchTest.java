@@ -62,12 +62,25 @@ final class ScratchTest {
   }
 
   @Test
+  void knowsItsOwnFoldersByAnyPath() throws IOException {
+    Path real = Files.createDirectory(folder.resolve("real"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+    try (Scratch first = Scratch.in(real);
+        Scratch second = Scratch.in(link);
+        Scratch third = Scratch.in(real.resolve("../real"))) {
+      List<Path> made = List.of(first.folder(), second.folder(), third.folder());
+      assertThat(made).doesNotHaveDuplicates().allSatisfy(path -> assertThat(path).exists());
+    }
+    assertThat(real).isEmptyDirectory();
+  }
+
+  @Test
   void refusesMoreThanTheDiskHas() {
     try (Scratch scratch = Scratch.in(folder)) {
       scratch.requireSpace(1);
       assertThatThrownBy(() -> scratch.requireSpace(Long.MAX_VALUE))
           .isInstanceOf(UncheckedIOException.class)
-          .hasMessageStartingWith(folder + ": unpacking needs 9223372036854775807 bytes more, ")
+          .hasMessageStartingWith(folder + ": scratch files need 9223372036854775807 bytes more, ")
           .hasMessageEndingWith(" are free -> free some, or choose another folder");
     }
   }

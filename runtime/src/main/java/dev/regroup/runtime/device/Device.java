@@ -6,6 +6,7 @@ import dev.regroup.runtime.DeviceException;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.decode.DecodeKernel;
 import dev.regroup.runtime.model.Backend;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
@@ -47,14 +48,25 @@ public sealed interface Device extends AutoCloseable permits CpuDevice, CudaRunn
   /// The device that was chosen.
   ///
   /// @param memoryLimit bytes of device memory to hold at a time at most
+  /// @param models that it will run: where the choice is ours, it is the CPU if a GPU does not run one
   /// @throws DeviceException where a GPU was asked for that cannot be had
-  static Device open(DeviceChoice choice, OptionalLong memoryLimit) {
+  static Device open(DeviceChoice choice, OptionalLong memoryLimit, List<ModelSpec> models) {
     return switch (choice) {
       case DeviceChoice.Cpu _ -> cpu();
       case DeviceChoice.Cuda(int ordinal) ->
           CudaRunner.open(CudaDevice.at(ordinal), memoryLimit, "asked for");
-      case DeviceChoice.Automatic _ -> automatic(memoryLimit);
+      case DeviceChoice.Automatic _ ->
+          GpuReach.refusal(models)
+              .<Device>map(CpuDevice::new)
+              .orElseGet(() -> automatic(memoryLimit));
     };
+  }
+
+  /// The device that was chosen, for models that every device runs.
+  ///
+  /// @throws DeviceException where a GPU was asked for that cannot be had
+  static Device open(DeviceChoice choice, OptionalLong memoryLimit) {
+    return open(choice, memoryLimit, List.of());
   }
 
   private static Device automatic(OptionalLong memoryLimit) {

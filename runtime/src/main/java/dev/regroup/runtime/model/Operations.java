@@ -19,6 +19,13 @@ public interface Operations {
   /// as long as `gain`.
   float[] rmsNorm(float[] x, float[] gain, double epsilon);
 
+  /// The transpose of the derivative of {@link #rmsNorm}: with `s = 1 / sqrt(mean(x²) + epsilon)` and
+  /// `pulled` the derivative by its result, `s · gain · pulled − x · s³ · mean(x · gain · pulled)` of
+  /// every row by `x`, as a new array, and `Σ s · x · pulled` over the rows by the gain.
+  ///
+  /// @param byGain added to; as long as `gain`
+  float[] pullRmsNorm(float[] x, float[] gain, double epsilon, float[] pulled, float[] byGain);
+
   /// Turns slices of `rope.dim()` elements in place, those of row t to position `first + t`: angles
   /// in float64, cosine and sine multiplied by the attention factor.
   void rotate(float[] x, HeadSlices slices, Rope rope, int first);

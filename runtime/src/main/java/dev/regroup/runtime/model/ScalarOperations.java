@@ -56,6 +56,32 @@ public final class ScalarOperations implements Operations {
   }
 
   @Override
+  public float[] pullRmsNorm(
+      float[] x, float[] gain, double epsilon, float[] pulled, float[] byGain) {
+    int width = gain.length;
+    float[] byX = new float[x.length];
+    double[] sums = new double[width];
+    for (int row = 0; row < x.length; row += width) {
+      double squares = 0;
+      double along = 0;
+      for (int i = 0; i < width; i++) {
+        squares += (double) x[row + i] * x[row + i];
+        along += (double) x[row + i] * gain[i] * pulled[row + i];
+      }
+      double scale = 1 / Math.sqrt(squares / width + epsilon);
+      for (int i = 0; i < width; i++) {
+        double across = (double) gain[i] * pulled[row + i];
+        byX[row + i] = (float) (scale * (across - x[row + i] * scale * scale * along / width));
+        sums[i] += scale * x[row + i] * pulled[row + i];
+      }
+    }
+    for (int i = 0; i < width; i++) {
+      byGain[i] += (float) sums[i];
+    }
+    return byX;
+  }
+
+  @Override
   public void rotate(float[] x, HeadSlices slices, Rope rope, int first) {
     double[] frequencies = rope.frequencies();
     int rows = x.length / slices.rowStride();

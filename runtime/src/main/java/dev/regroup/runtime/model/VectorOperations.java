@@ -86,6 +86,53 @@ public final class VectorOperations implements Operations {
   }
 
   @Override
+  public float[] pullRmsNorm(
+      float[] x, float[] gain, double epsilon, float[] pulled, float[] byGain) {
+    int width = gain.length;
+    int bound = SPECIES.loopBound(width);
+    float[] byX = new float[x.length];
+    for (int row = 0; row < x.length; row += width) {
+      double scale = 1 / Math.sqrt(squares(x, row, width) / width + epsilon);
+      float factor = (float) scale;
+      float share = (float) (scale * scale * scale * along(x, gain, pulled, row) / width);
+      int i = 0;
+      for (; i < bound; i += LANES) {
+        FloatVector own = FloatVector.fromArray(SPECIES, x, row + i);
+        FloatVector given = FloatVector.fromArray(SPECIES, pulled, row + i).mul(factor);
+        given
+            .mul(FloatVector.fromArray(SPECIES, gain, i))
+            .sub(own.mul(share))
+            .intoArray(byX, row + i);
+        own.fma(given, FloatVector.fromArray(SPECIES, byGain, i)).intoArray(byGain, i);
+      }
+      for (; i < width; i++) {
+        float given = pulled[row + i] * factor;
+        byX[row + i] = given * gain[i] - x[row + i] * share;
+        byGain[i] += x[row + i] * given;
+      }
+    }
+    return byX;
+  }
+
+  /// `Σ x · gain · pulled` of a row.
+  private static double along(float[] x, float[] gain, float[] pulled, int start) {
+    int bound = SPECIES.loopBound(gain.length);
+    FloatVector sums = FloatVector.zero(SPECIES);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector given =
+          FloatVector.fromArray(SPECIES, pulled, start + i)
+              .mul(FloatVector.fromArray(SPECIES, gain, i));
+      sums = FloatVector.fromArray(SPECIES, x, start + i).fma(given, sums);
+    }
+    double sum = VectorLanes.sum(sums);
+    for (; i < gain.length; i++) {
+      sum += (double) x[start + i] * gain[i] * pulled[start + i];
+    }
+    return sum;
+  }
+
+  @Override
   public void rotate(float[] x, HeadSlices slices, Rope rope, int first) {
     double[] frequencies = rope.frequencies();
     int rows = x.length / slices.rowStride();

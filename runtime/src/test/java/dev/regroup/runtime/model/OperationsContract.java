@@ -7,6 +7,7 @@ import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.FloatBlock;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.DoubleSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,6 +69,67 @@ abstract class OperationsContract {
             .isEqualTo(expected, within((width + 4) * ULP * Math.abs(expected)));
       }
     }
+  }
+
+  /// Central differences in float64: the step's cube and its rounding are both far below float32's.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 7, 8, 9, 31, 64, 100})
+  void pullRmsNormGivesWhatDifferencesComeTo(int width) {
+    var random = new Random(width);
+    float[] gain = RandomAttention.gaussian(random, width, 1);
+    float[] x = RandomAttention.gaussian(random, 3 * width, 0.01);
+    float[] pulled = RandomAttention.gaussian(random, 3 * width, 1);
+    float[] byGain = new float[width];
+    Arrays.fill(byGain, 2);
+    float[] byX = operations().pullRmsNorm(x, gain, 1e-5, pulled, byGain);
+    double[] wideX = wide(x);
+    double[] wideGain = wide(gain);
+    // relative to what the largest derivatives are: some of them cancel
+    double tolerance = (width + 4) * ULP * 300 * 3;
+    for (int i = 0; i < x.length; i++) {
+      double expected = difference(wideX, i, 1e-6, () -> pulledNorm(wideX, wideGain, pulled));
+      assertThat((double) byX[i]).as("x[%d]", i).isEqualTo(expected, within(tolerance));
+    }
+    for (int i = 0; i < width; i++) {
+      double expected = difference(wideGain, i, 1e-4, () -> pulledNorm(wideX, wideGain, pulled));
+      assertThat((double) byGain[i] - 2)
+          .as("gain[%d]", i)
+          .isEqualTo(expected, within(20 * ULP * 10));
+    }
+  }
+
+  private static double[] wide(float[] values) {
+    double[] wide = new double[values.length];
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] = values[i];
+    }
+    return wide;
+  }
+
+  private static double difference(double[] at, int i, double step, DoubleSupplier value) {
+    double before = at[i];
+    at[i] = before + step;
+    double ahead = value.getAsDouble();
+    at[i] = before - step;
+    double behind = value.getAsDouble();
+    at[i] = before;
+    return (ahead - behind) / (2 * step);
+  }
+
+  /// The norm's result, row by row, times what is pulled back.
+  private static double pulledNorm(double[] x, double[] gain, float[] pulled) {
+    double sum = 0;
+    for (int row = 0; row < x.length; row += gain.length) {
+      double squares = 0;
+      for (int i = 0; i < gain.length; i++) {
+        squares += x[row + i] * x[row + i];
+      }
+      double scale = 1 / Math.sqrt(squares / gain.length + 1e-5);
+      for (int i = 0; i < gain.length; i++) {
+        sum += x[row + i] * scale * gain[i] * pulled[row + i];
+      }
+    }
+    return sum;
   }
 
   @ParameterizedTest
