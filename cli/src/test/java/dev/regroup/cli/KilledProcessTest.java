@@ -3,22 +3,14 @@ package dev.regroup.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.regroup.fixtures.Fixtures;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// The real process, killed for real: at random moments, and where strace is there at system calls
 /// that change the disk.
@@ -29,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// mvn -pl cli -am test -Dtest=KilledProcessTest -Dsurefire.failIfNoSpecifiedTests=false \
 ///     -Dregroup.kills=all
 /// ```
-final class KilledProcessTest {
+final class KilledProcessTest extends ProcessScenario {
   private static final List<String> CALLS =
       List.of(
           "fsync",
@@ -48,25 +40,6 @@ final class KilledProcessTest {
       Map.of("fsync", 3, "rename", 3, "copy_file_range", 2, "pwrite64", 5);
 
   private static final boolean ALL = System.getProperty("regroup.kills", "").equals("all");
-
-  @TempDir private Path folder;
-  private Path source = Path.of("");
-  private Path target = Path.of("");
-  private Map<String, Integer> before = Map.of();
-  private Map<String, Integer> whole = Map.of();
-
-  @BeforeEach
-  void convertUndisturbed() {
-    source = folder.resolve("source");
-    target = folder.resolve("target");
-    Fixtures.write("llama-gqa", source, 1, 2);
-    before = contents(source);
-    Path undisturbed = folder.resolve("undisturbed");
-    Run run = Run.of(arguments(undisturbed));
-    assertThat(run.exitCode()).as(run.err()).isZero();
-    whole = contents(undisturbed);
-    delete(undisturbed);
-  }
 
   @Test
   void survivesKillsAtRandomMoments() throws Exception {
@@ -94,40 +67,17 @@ final class KilledProcessTest {
       assertThat(few).isPositive(); // calls are counted for each thread: not every one need come
       return;
     }
-    int kills = 0;
+    Map<String, Integer> kills = new TreeMap<>();
     for (String call : CALLS) {
       // every JVM opens and writes files before it gets to ours
       for (int n = 1; killed(call, n); n += call.equals("openat") ? 25 : 1) {
         check("killed at %s %d".formatted(call, n));
-        kills++;
+        kills.merge(call, 1, Integer::sum);
       }
       check("no kill at " + call);
+      System.out.println("kills survived so far: " + kills);
     }
-    assertThat(kills).isGreaterThan(50);
-  }
-
-  @Test
-  void mergesPartsOfProcessesOfWhichOneWasKilled() throws Exception {
-    List<Process> parts = new ArrayList<>();
-    for (int part = 1; part <= 3; part++) {
-      parts.add(process(List.of(), "--part", part + "/3", "--resume"));
-    }
-    parts.get(1).waitFor(400, TimeUnit.MILLISECONDS);
-    parts.get(1).destroyForcibly().waitFor();
-    assertThat(parts.get(0).waitFor()).isZero();
-    assertThat(parts.get(2).waitFor()).isZero();
-    Run early = Run.of("merge", target);
-    assertThat(early.exitCode()).isEqualTo(ExitCode.IO);
-    assertThat(early.errLines()).singleElement().asString().contains("part 2/3", "->");
-    assertThat(target).doesNotExist();
-    assertThat(process(List.of(), "--part", "2/3", "--resume").waitFor()).isZero();
-    Run merge = Run.of("merge", target, "-q");
-    assertThat(merge.exitCode()).as(merge.err()).isZero();
-    assertThat(contents(target)).isEqualTo(whole);
-    try (Stream<Path> left = Files.list(folder)) {
-      assertThat(left.map(path -> path.getFileName().toString()))
-          .containsExactlyInAnyOrder("source", "target");
-    }
+    assertThat(kills.values().stream().mapToInt(i -> i).sum()).isGreaterThan(50);
   }
 
   /// Runs a conversion that is killed at the n-th call of a thread; false where it came through.
@@ -147,39 +97,21 @@ final class KilledProcessTest {
   }
 
   /// After a kill: nothing lost, nothing that only looks complete; then goes on, and cleans up.
-  private void check(String kill) {
+  private void check(String kill) throws IOException {
     assertThat(contents(source)).as("source, %s", kill).isEqualTo(before);
     if (Files.exists(target)) {
       assertThat(contents(target)).as("target, %s", kill).isEqualTo(whole);
     }
-    List<Object> line = new ArrayList<>(List.of(arguments(target)));
-    line.add("--resume");
-    Run run = Run.of(line.toArray());
+    Run run = Run.of(convert(target, "-q", "--resume"));
     assertThat(run.exitCode()).as("%s: %s", kill, run.err()).isZero();
     assertThat(contents(target)).as("resumed, %s", kill).isEqualTo(whole);
-    try (Stream<Path> left = Files.list(folder)) {
-      assertThat(left.map(path -> path.getFileName().toString()))
-          .as("debris, %s", kill)
-          .containsExactlyInAnyOrder("source", "target");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    assertThat(names()).as("debris, %s", kill).containsExactly("source", "target");
     delete(target);
   }
 
-  private Object[] arguments(Path into) {
-    return new Object[] {"convert", source, into, "--to", "gla", "--max-shard-size", "60kB", "-q"};
-  }
-
-  private Process process(List<String> before, String... more) throws IOException {
+  private Process process(List<String> before) throws IOException {
     List<String> command = new ArrayList<>(before);
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData"));
-    command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    Arrays.stream(arguments(target)).map(Object::toString).forEach(command::add);
-    command.addAll(List.of(more));
+    command.addAll(HeldProcess.command(Main.class, convert(target, "-q")));
     return new ProcessBuilder(command)
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.DISCARD)
@@ -192,29 +124,6 @@ final class KilledProcessTest {
           == 0;
     } catch (IOException | InterruptedException e) {
       return false;
-    }
-  }
-
-  private static Map<String, Integer> contents(Path directory) {
-    Map<String, Integer> contents = new TreeMap<>();
-    try (Stream<Path> walk = Files.walk(directory)) {
-      for (Path path : walk.filter(Files::isRegularFile).toList()) {
-        contents.put(
-            directory.relativize(path).toString(), Arrays.hashCode(Files.readAllBytes(path)));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return contents;
-  }
-
-  private static void delete(Path root) {
-    try (Stream<Path> walk = Files.walk(root)) {
-      for (Path path : walk.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

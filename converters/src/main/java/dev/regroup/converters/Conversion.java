@@ -36,6 +36,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// One run of a plan: layer after layer is converted and written, while unchanged tensors are copied
 /// behind it.
@@ -119,8 +121,11 @@ final class Conversion {
   }
 
   private static UncheckedIOException resumable(UncheckedIOException e) {
+    String said = String.valueOf(e.getMessage());
     return new UncheckedIOException(
-        e.getMessage() + " -> what is finished is kept: run it again with --resume",
+        said
+            + (said.contains(" -> ") ? "; " : " -> ")
+            + "what is finished is kept: run it again with --resume",
         e.getCause() == null ? new IOException(e) : e.getCause());
   }
 
@@ -156,15 +161,21 @@ final class Conversion {
       return restored.get();
     }
     LayerConversion.Converted converted = conversion.convert(layer);
-    write(files, layer, converted.tensors());
+    SortedMap<String, Double> requantized = write(files, layer, converted.tensors());
     var finished =
         new FinishedLayer(
-            layer, converted.spec(), converted.report(), Collections.emptySortedMap());
+            layer,
+            converted.spec(),
+            converted.report().withRequantized(requantized),
+            Collections.emptySortedMap());
     files.finish(finished, conversion.costly());
     return finished;
   }
 
-  private void write(TargetFiles files, int layer, Map<AttentionTensor, float[]> tensors) {
+  /// @return by tensor that was quantised, what that lost
+  private SortedMap<String, Double> write(
+      TargetFiles files, int layer, Map<AttentionTensor, float[]> tensors) {
+    SortedMap<String, Double> errors = new TreeMap<>();
     Map<String, float[]> named = new HashMap<>();
     new EnumMap<>(tensors).forEach((tensor, values) -> named.put(tensor.in(layer), values));
     for (PlannedTensor tensor : plan.tensors(Fate.WRITTEN)) {
@@ -182,9 +193,11 @@ final class Conversion {
           files.write(name, quantised8.codes());
           String scale = quantised.scale().name();
           files.write(scale, quantised8.scales());
+          errors.put(name, Quantizer.error(quantised, quantised8, values));
         }
       }
     }
+    return errors;
   }
 
   /// The tensors of a layer's attention as they read from the output.

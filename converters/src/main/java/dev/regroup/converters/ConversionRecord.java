@@ -9,7 +9,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a calibrated conversion leaves beside its target about each layer, for reports on it. Equal
+/// What a conversion that is calibrated, or quantises tensors anew, leaves beside its target about each
+/// layer, for reports on it. Equal
 /// conversions give equal bytes: it holds no time and no path.
 final class ConversionRecord {
   static final String FILE = "regroup.conversion.json";
@@ -27,6 +28,10 @@ final class ConversionRecord {
       put(node, "closed_form_error", layer.closedFormError());
       put(node, "measured_error", layer.measuredError());
       layer.fit().ifPresent(fit -> put(node.putObject("fit"), fit));
+      if (!layer.requantized().isEmpty()) {
+        ObjectNode errors = node.putObject("requantized");
+        layer.requantized().forEach(errors::put);
+      }
     }
     return root.toPrettyString() + "\n";
   }

@@ -4,6 +4,7 @@ import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Planner;
 import dev.regroup.converters.report.ConversionReport;
+import dev.regroup.converters.write.PartJournals;
 import dev.regroup.converters.write.WriteOptions;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -76,7 +77,7 @@ public final class Conversions {
   ///
   /// @throws java.io.UncheckedIOException where there are no parts of it
   public static Path sourceOfParts(Path target) {
-    return MergedParts.source(target);
+    return PartJournals.source(target);
   }
 
   /// Makes a target of the parts that several processes converted: checks that all of them are

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,34 +36,48 @@ final class MergedParts {
     this.progress = progress;
   }
 
-  /// The source of the parts of a target, as they called it.
-  static Path source(Path target) {
-    return Path.of(PartJournals.read(target).header().source());
-  }
-
   ConversionReport into(Path target) {
     long begin = System.nanoTime();
-    PartJournals parts = PartJournals.read(target);
-    ConversionPlan plan = Conversions.plan(source, TargetConfig.request(parts.header()));
-    TargetConfig config = TargetConfig.of(source, plan, parts.header());
-    requireSame(target, parts.header(), config.header());
-    Map<Integer, FinishedLayer> layers = parts.layers();
-    List<LayerReport> reports =
-        layers.values().stream()
-            .map(FinishedLayer::report)
-            .sorted(java.util.Comparator.comparingInt(LayerReport::layer))
-            .toList();
-    progress.begin("checking the files of all parts", plan.shards().files().size());
-    try (TargetDirectory directory = TargetDirectory.ofParts(target, parts, writing)) {
-      List<FinishedFile> shards = parts.files(plan.shards());
-      SourceIdentity.requireUnchanged(source.path(), parts.header().sourceFiles());
-      directory.commit(config.write(directory.smallFiles(), spec(plan, layers), reports, shards));
+    try (TargetDirectory directory = TargetDirectory.ofParts(target, writing)) {
+      PartJournals parts = directory.parts();
+      ConversionPlan plan = Conversions.plan(source, TargetConfig.request(parts.header()));
+      List<LayerReport> reports = reports(parts);
+      if (!directory.complete()) {
+        commit(directory, plan, reports);
+      }
+      return report(target, plan, parts.header(), reports, begin);
     }
+  }
+
+  private void commit(TargetDirectory directory, ConversionPlan plan, List<LayerReport> reports) {
+    PartJournals parts = directory.parts();
+    TargetConfig config = TargetConfig.of(source, plan, parts.header());
+    requireSame(directory.target(), parts.header(), config.header());
+    progress.begin("checking the files of all parts", plan.shards().files().size());
+    List<FinishedFile> shards = parts.files(plan.shards());
+    SourceIdentity.requireUnchanged(source.path(), parts.header().sourceFiles());
+    ModelSpec result = spec(plan, parts.layers());
+    directory.commit(config.write(directory.smallFiles(), result, reports, shards));
+  }
+
+  private static List<LayerReport> reports(PartJournals parts) {
+    return parts.layers().values().stream()
+        .map(FinishedLayer::report)
+        .sorted(Comparator.comparingInt(LayerReport::layer))
+        .toList();
+  }
+
+  private ConversionReport report(
+      Path target,
+      ConversionPlan plan,
+      JournalHeader parts,
+      List<LayerReport> reports,
+      long begin) {
     return new ConversionReport(
         source.path(),
         target,
         plan,
-        parts.header().options().has("calibration") ? "text" : "none",
+        parts.options().has("calibration") ? "text" : "none",
         0,
         reports,
         new ResourceUse((System.nanoTime() - begin) / 1e9, PeakHeap.bytes(), 0));

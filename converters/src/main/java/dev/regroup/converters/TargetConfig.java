@@ -12,6 +12,7 @@ import dev.regroup.converters.write.SmallFiles;
 import dev.regroup.converters.write.SourceIdentity;
 import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.architecture.ModellingFiles;
 import dev.regroup.formats.architecture.Regrouped;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.ModelConfig;
@@ -84,11 +85,17 @@ final class TargetConfig {
       SmallFiles files, ModelSpec spec, List<LayerReport> layers, List<FinishedFile> shards) {
     List<FinishedFile> all = new ArrayList<>(shards);
     for (Path name : source.sideFiles()) {
-      if (!name.equals(Path.of(ConversionRecord.FILE))) {
+      if (!name.equals(Path.of(ConversionRecord.FILE))
+          && !ModellingFiles.NAMES.contains(name.toString())) {
         all.add(files.copy(source.sideFile(name), name));
       }
     }
-    if (layers.stream().anyMatch(layer -> layer.measuredError().isPresent())) {
+    if (!plan.request().profile().isDeepseek()) {
+      for (String name : ModellingFiles.NAMES) {
+        all.add(files.write(Path.of(name), ModellingFiles.bytes(name)));
+      }
+    }
+    if (layers.stream().anyMatch(TargetConfig::isToBeRecorded)) {
       all.add(write(files, ConversionRecord.FILE, ConversionRecord.render(layers)));
     }
     if (plan.shards().indexed()) {
@@ -99,6 +106,10 @@ final class TargetConfig {
             header.toolVersion(), identity(), (ObjectNode) header.options().get("conversion"));
     all.add(write(files, "config.json", ModelConfig.render(config(spec, provenance))));
     return write(files, Manifest.FILE, manifest(all).render());
+  }
+
+  private static boolean isToBeRecorded(LayerReport layer) {
+    return layer.measuredError().isPresent() || !layer.requantized().isEmpty();
   }
 
   private static FinishedFile write(SmallFiles files, String name, String text) {

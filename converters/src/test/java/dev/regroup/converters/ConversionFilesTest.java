@@ -12,9 +12,13 @@ import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
+import dev.regroup.formats.architecture.ModellingFiles;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.checkpoint.ModelConfig;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
+import dev.regroup.formats.manifest.Manifest;
+import dev.regroup.formats.manifest.Sha256;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.decode.Decoder;
@@ -72,6 +76,34 @@ final class ConversionFilesTest extends ConversionScenario {
     }
   }
 
+  /// A source's own modelling file is a side file like others, but its name is ours.
+  @Test
+  void carriesTheModellingFiles() throws IOException {
+    String ours = ModellingFiles.NAMES.getFirst();
+    Files.writeString(from.resolve(ours), "# the source's");
+    Files.writeString(from.resolve("tokenization_x.py"), "# the source's");
+    convert(ConversionRequest.to(TargetLayout.GLA), to, false);
+    var files = Manifest.find(to).orElseThrow().files();
+    for (String name : ModellingFiles.NAMES) {
+      byte[] bytes = ModellingFiles.bytes(name);
+      assertThat(to.resolve(name)).hasBinaryContent(bytes);
+      assertThat(files)
+          .filteredOn(file -> file.name().equals(name))
+          .containsExactly(new Manifest.OutputFile(name, bytes.length, Sha256.of(bytes)));
+    }
+    assertThat(to.resolve("tokenization_x.py")).hasContent("# the source's");
+    assertThat(ModelConfig.read(to.resolve("config.json")).object("auto_map")).isPresent();
+  }
+
+  @Test
+  void leavesThemOutWhereStockCodeLoadsTheModel() throws IOException {
+    convert(ConversionRequest.to(TargetLayout.MLA), to, false);
+    for (String name : ModellingFiles.NAMES) {
+      assertThat(to.resolve(name)).doesNotExist();
+    }
+    assertThat(ModelConfig.read(to.resolve("config.json")).has("auto_map")).isFalse();
+  }
+
   @ParameterizedTest(name = "{0} to {1}")
   @CsvSource({
     "llama-gqa,GTA",
@@ -94,7 +126,9 @@ final class ConversionFilesTest extends ConversionScenario {
           String name = kept.info().name();
           assertThat(raw(target, name)).as(name).isEqualTo(raw(source, name));
         }
-        assertThat(target.sideFiles()).isEqualTo(source.sideFiles()).isNotEmpty();
+        assertThat(target.sideFiles())
+            .containsAll(source.sideFiles())
+            .hasSize(source.sideFiles().size() + ModellingFiles.NAMES.size());
         for (Path file : source.sideFiles()) {
           assertThat(to.resolve(file)).hasSameBinaryContentAs(directory.resolve(file));
         }

@@ -266,15 +266,4 @@ final class CrashTest extends ConversionScenario {
       Conversions.convert(checkpoint, plan, windows, target, options, writing, Progress.NONE);
     }
   }
-
-  private static void deleteTree(Path root) throws IOException {
-    if (!Files.exists(root)) {
-      return;
-    }
-    try (var walk = Files.walk(root)) {
-      for (Path path : walk.sorted(java.util.Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
-  }
 }

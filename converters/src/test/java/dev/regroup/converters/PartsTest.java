@@ -10,6 +10,7 @@ import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.converters.write.MeanwhileDisk;
 import dev.regroup.converters.write.Part;
 import dev.regroup.converters.write.WriteOptions;
 import dev.regroup.formats.Checkpoints;
@@ -18,6 +19,8 @@ import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.disk.Disk;
 import dev.regroup.runtime.Progress;
 import dev.regroup.runtime.text.TokenWindows;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -82,18 +85,46 @@ final class PartsTest extends ConversionScenario {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 6, 12, 18, 24, 30})
-  void mergesAgainAfterAMergeWasKilled(int step) {
-    run(to, REQUEST, new Part(1, 2), false);
+  @ValueSource(booleans = {false, true})
+  void mergesAgainAfterAMergeWasKilled(boolean overwrite) throws IOException {
+    Path alone = scratch.resolve("alone");
+    run(alone, REQUEST, Part.WHOLE, false);
+    boolean killed = true;
+    for (int step = 1; killed; step += 3) {
+      if (overwrite) {
+        Files.createDirectory(to);
+        Files.writeString(to.resolve("mine.txt"), "mine");
+      }
+      WriteOptions options = WriteOptions.usual(overwrite);
+      for (int index = 1; index <= 2; index++) {
+        run(to, REQUEST, FitOptions.NONE, options.with(new Part(index, 2)));
+      }
+      FaultyDisk disk = new FaultyDisk(Fault.KILL, step).withoutSwaps();
+      killed = catchThrowable(() -> merge(options.with(disk))) instanceof Killed;
+      Path work = scratch.resolve(".target.partial");
+      if (killed && !(Files.exists(work) && names(work).isEmpty())) {
+        merge(options);
+        assertThat(names(scratch)).as("step %d", step).containsExactly("alone", "source", "target");
+      }
+      assertThat(contents(to)).as("step %d", step).isEqualTo(contents(alone));
+      deleteTree(to);
+      deleteTree(work);
+    }
+  }
+
+  @Test
+  void doesNotLoseWhatAPartThatEndsMeanwhileWroteLast() throws IOException {
     run(to, REQUEST, new Part(2, 2), false);
-    Throwable end = catchThrowable(() -> merge(new FaultyDisk(Fault.KILL, step)));
-    assertThat(end).isIn(end instanceof Killed ? end : null, null);
-    if (!Files.exists(to)) {
-      merge(Disk.LOCAL);
-    }
-    try (Checkpoint target = Checkpoints.open(to)) {
-      assertThat(target.infos()).isNotEmpty();
-    }
+    run(to, REQUEST, new Part(1, 2), false);
+    Path journal = scratch.resolve(".target.partial/journal-1-of-2.jsonl");
+    String complete = Files.readString(journal);
+    String before = complete.substring(0, complete.stripTrailing().lastIndexOf('\n') + 1);
+    Files.writeString(journal, before);
+    // the part ends while the merge waits for its turn
+    merge(WriteOptions.usual(false).with(new MeanwhileDisk(() -> write(journal, complete))));
+    Path alone = scratch.resolve("alone");
+    run(alone, REQUEST, Part.WHOLE, false);
+    assertThat(contents(to)).isEqualTo(contents(alone));
   }
 
   @Test
@@ -133,8 +164,20 @@ final class PartsTest extends ConversionScenario {
   }
 
   private void merge(Disk disk) {
+    merge(WriteOptions.usual(false).with(disk));
+  }
+
+  private void merge(WriteOptions options) {
     try (Checkpoint source = Checkpoints.open(Conversions.sourceOfParts(to))) {
-      Conversions.merge(source, to, WriteOptions.usual(false).with(disk), Progress.NONE);
+      Conversions.merge(source, to, options, Progress.NONE);
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -152,6 +195,10 @@ final class PartsTest extends ConversionScenario {
   }
 
   private int run(Path target, ConversionRequest request, Part part, FitOptions fit, Disk disk) {
+    return run(target, request, fit, WriteOptions.usual(false).with(part).with(disk));
+  }
+
+  private int run(Path target, ConversionRequest request, FitOptions fit, WriteOptions writing) {
     try (Checkpoint source = Checkpoints.open(from)) {
       ConversionPlan plan = Conversions.plan(source, request);
       Optional<TokenWindows> windows =
@@ -160,8 +207,7 @@ final class PartsTest extends ConversionScenario {
               : Optional.of(
                   new TokenWindows(
                       "random", "none", WINDOW, InMemory.windows(plan.source(), 12, WINDOW)));
-      var options = new ConversionOptions(fit, 1, false, false, "test");
-      WriteOptions writing = WriteOptions.usual(false).with(part).with(disk);
+      var options = new ConversionOptions(fit, 1, writing.overwrite(), false, "test");
       return Conversions.convert(source, plan, windows, target, options, writing, Progress.NONE)
           .layers()
           .size();

@@ -38,9 +38,12 @@ final class TargetDirectoryTest extends ConversionScenario {
     convert(ConversionRequest.to(TargetLayout.GTA), to, true);
     assertThat(names(to))
         .containsExactly(
+            "attention_regroup.py",
             "config.json",
+            "configuration_regroup.py",
             "generation_config.json",
             "model.safetensors",
+            "modeling_regroup.py",
             "regroup.manifest.json",
             "tokenizer.json",
             "tokenizer_config.json");

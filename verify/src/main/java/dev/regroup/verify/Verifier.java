@@ -13,12 +13,12 @@ import dev.regroup.verify.compare.ManifestCheck;
 import dev.regroup.verify.compare.Subject;
 import dev.regroup.verify.judge.Findings;
 import dev.regroup.verify.judge.Judge;
+import dev.regroup.verify.report.ConversionFindings;
 import dev.regroup.verify.report.ManifestFindings;
 import dev.regroup.verify.report.ModelSummary;
 import dev.regroup.verify.report.TextSummary;
 import dev.regroup.verify.report.VerificationReport;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -103,7 +103,7 @@ public final class Verifier {
         found.controls(),
         found.speed(),
         source.device().summary(),
-        List.of());
+        ConversionFindings.NONE);
   }
 
   private static void requireComparable(Subject source, Subject target) {

@@ -4,6 +4,7 @@ import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.report.LayerReport;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.SortedMap;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,6 +40,7 @@ public final class ConversionJson {
     node.put("predicted_error", layer.predictedError());
     put(node, "measured_error", layer.measuredError());
     put(node, "closed_form_error", layer.closedFormError());
+    addRequantized(node, layer.requantized());
     layer
         .fit()
         .ifPresent(
@@ -48,6 +50,11 @@ public final class ConversionJson {
                     .put("error_after", fit.after())
                     .put("best_step", fit.bestStep())
                     .put("ending", fit.ending().name().toLowerCase(Locale.ROOT)));
+  }
+
+  private static void addRequantized(ObjectNode node, SortedMap<String, Double> errors) {
+    ObjectNode all = node.putObject("requantized");
+    errors.forEach(all::put);
   }
 
   private static void put(ObjectNode node, String key, OptionalDouble value) {

@@ -10,6 +10,8 @@ import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.report.ResourceUse;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /// A conversion report for people.
@@ -43,6 +45,7 @@ public final class ConversionText {
                 .formatted(
                     Quantity.grouped(report.calibrationTokens()), report.calibrationSource()));
     lines.add(memory(report.used()));
+    requantized(report).ifPresent(lines::add);
     lines.add("");
     var table =
         new Table(
@@ -64,6 +67,20 @@ public final class ConversionText {
         "  closed form on the source's own input, fit on the stream that the layer is fed, on");
     lines.add("  windows that no step saw, what earlier layers lost included.");
     return lines;
+  }
+
+  private static Optional<String> requantized(ConversionReport report) {
+    return report.layers().stream()
+        .flatMap(layer -> layer.requantized().entrySet().stream())
+        .max(Map.Entry.comparingByValue())
+        .map(
+            most ->
+                "  %s tensors in FP8 anew, off by at most %s of their size (%s)"
+                    .formatted(
+                        Quantity.grouped(
+                            report.layers().stream().mapToInt(l -> l.requantized().size()).sum()),
+                        Quantity.significant(most.getValue()),
+                        most.getKey()));
   }
 
   private static String step(FitOutcome fit) {

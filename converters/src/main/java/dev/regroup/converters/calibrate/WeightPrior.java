@@ -50,8 +50,9 @@ public final class WeightPrior {
     Parallel.forEach(
         sensitivity.length,
         h -> {
-          Matrix values = valueMoment(states, h);
-          sensitivity[h] = scale * scale * weights.outputGram(layout, h).times(values).trace();
+          // the trace of a product of two symmetric matrices
+          double carried = weights.outputGram(layout, h).dot(valueMoment(states, h));
+          sensitivity[h] = scale * scale * carried;
           distances[h] = DistancePrior.mass(DISTANCES);
         });
     double participation = 0;

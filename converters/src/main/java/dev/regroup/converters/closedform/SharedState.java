@@ -39,17 +39,16 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
   /// What targets of one kind vary in, whatever they weigh: found once, and used for every group of heads
   /// with the same targets.
   ///
-  /// @param rows see {@link Targets}
-  /// @param keys how many of the rows are keys
+  /// @param keys how many of the targets are keys
   /// @param root of the targets' second moment, its columns those directions in which they vary
-  /// @param inverseRoot its inverse on those directions
-  record Space(Matrix rows, int keys, Matrix root, Matrix inverseRoot) {
+  /// @param coordinates of the features in those directions, each of size 1: `[directions, features]`
+  record Space(int keys, Matrix root, Matrix coordinates) {
     static Space of(Matrix rows, int keys, Matrix features) {
       Matrix moment = rows.times(features).timesTranspose(rows);
       SymmetricEigen eigen = SymmetricEigen.of(moment);
       int rank = rank(eigen.values());
-      return new Space(
-          rows, keys, scaledColumns(eigen, rank, 0.5), scaledColumns(eigen, rank, -0.5));
+      Matrix coordinates = scaledColumns(eigen, rank, -0.5).transposeTimes(rows);
+      return new Space(keys, scaledColumns(eigen, rank, 0.5), coordinates);
     }
 
     /// The space of keys and values that are both the features themselves: half the size of the general
@@ -59,19 +58,14 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
       SymmetricEigen eigen = SymmetricEigen.of(features);
       int rank = rank(eigen.values());
       Matrix root = scaledColumns(eigen, rank, 0.5);
-      Matrix inverse = scaledColumns(eigen, rank, -0.5).scaled(0.5);
-      Matrix identity = Matrix.identity(n);
-      return new Space(twice(identity), n, twice(root), twice(inverse));
-    }
-
-    private static Matrix twice(Matrix matrix) {
-      return Matrix.stacked(List.of(matrix, matrix));
+      return new Space(
+          n, Matrix.stacked(List.of(root, root)), scaledColumns(eigen, rank, -0.5).transpose());
     }
 
     /// The best state of `stateDim` elements of which the first `keyDim` make the key.
     SharedState solve(Metrics metrics, int stateDim, int keyDim) {
       Matrix keyRoot = root.rows(0, keys);
-      Matrix valueRoot = root.rows(keys, rows.rows() - keys);
+      Matrix valueRoot = root.rows(keys, root.rows() - keys);
       Matrix keyEnergy = keyRoot.transposeTimes(metrics.keys).times(keyRoot);
       Matrix valueEnergy = valueRoot.transposeTimes(metrics.values).times(valueRoot);
       int kept = Math.min(stateDim, root.columns());
@@ -81,14 +75,14 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
       double held = energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
       Matrix decode = root.times(frame);
       clearKeys(decode, keys, keptKeys);
-      Matrix encode = frame.transposeTimes(inverseRoot.transpose()).times(rows);
+      Matrix encode = frame.transposeTimes(coordinates);
       return new SharedState(
           padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
     }
   }
 
   private static double energy(Matrix frame, Matrix energy) {
-    return frame.transposeTimes(energy).times(frame).trace();
+    return frame.dot(energy.times(frame));
   }
 
   /// The same state with elements at its end that hold and decode nothing.

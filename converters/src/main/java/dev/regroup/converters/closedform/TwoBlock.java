@@ -82,8 +82,7 @@ final class TwoBlock {
 
   private static double sum(Matrix key, Matrix value, Matrix frame, int keyDim) {
     Matrix first = frame.columns(0, keyDim);
-    return first.transposeTimes(key).times(first).trace()
-        + frame.transposeTimes(value).times(frame).trace();
+    return first.dot(key.times(first)) + frame.dot(value.times(frame));
   }
 
   private static Matrix leading(Matrix symmetric, int count) {

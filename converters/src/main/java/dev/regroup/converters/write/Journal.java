@@ -21,7 +21,7 @@ final class Journal implements AutoCloseable {
   private final DiskFile file;
   private final Content content;
   private long end;
-  private boolean added;
+  private volatile boolean added;
 
   private Journal(DiskFile file, Content content, long end) {
     this.file = file;
@@ -75,8 +75,9 @@ final class Journal implements AutoCloseable {
     return content;
   }
 
-  /// Whether it holds work that a later run would be glad of.
-  synchronized boolean worth() {
+  /// Whether it holds work that a later run would be glad of. Waits for nobody: it is asked when the
+  /// process ends.
+  boolean worth() {
     return added || content.worth();
   }
 
@@ -100,10 +101,15 @@ final class Journal implements AutoCloseable {
                     .put("before", Double.toString(fit.before()))
                     .put("after", Double.toString(fit.after()))
                     .put("ending", fit.ending().name()));
+    ObjectNode requantized = report.putObject("requantized");
+    layer
+        .report()
+        .requantized()
+        .forEach((tensor, error) -> requantized.put(tensor, Double.toString(error)));
     ObjectNode hashes = line.putObject("sha256");
     layer.hashes().forEach(hashes::put);
     append(line);
-    added();
+    added = true;
   }
 
   private static void put(ObjectNode report, String key, OptionalDouble error) {
@@ -116,7 +122,7 @@ final class Journal implements AutoCloseable {
     line.put("bytes", finished.bytes());
     line.put("sha256", finished.sha256());
     append(line);
-    added();
+    added = true;
   }
 
   /// Says that a whole output is about to take the target's name.
@@ -124,10 +130,6 @@ final class Journal implements AutoCloseable {
   /// @param manifest hash of its manifest
   void commit(String manifest) {
     append(JsonNodeFactory.instance.objectNode().put("commit", manifest));
-  }
-
-  private synchronized void added() {
-    added = true;
   }
 
   private synchronized void append(ObjectNode line) {

@@ -84,6 +84,15 @@ final class JournalReader {
     ModelConfig hashes = json.object("sha256").orElseThrow();
     var byName = new TreeMap<String, String>();
     hashes.copy().propertyNames().forEach(name -> byName.put(name, hashes.text(name)));
+    var requantized = new TreeMap<String, Double>();
+    report
+        .object("requantized")
+        .ifPresent(
+            errors ->
+                errors
+                    .copy()
+                    .propertyNames()
+                    .forEach(name -> requantized.put(name, Double.parseDouble(errors.text(name)))));
     return new FinishedLayer(
         index,
         AttentionJson.read(json.object("attention").orElseThrow()),
@@ -92,7 +101,8 @@ final class JournalReader {
             Double.parseDouble(report.text("predicted")),
             optional(report, "measured"),
             optional(report, "closed_form"),
-            report.object("fit").map(JournalReader::fit)),
+            report.object("fit").map(JournalReader::fit),
+            requantized),
         byName);
   }
 

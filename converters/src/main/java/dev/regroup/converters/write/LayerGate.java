@@ -1,10 +1,11 @@
 package dev.regroup.converters.write;
 
 import java.util.BitSet;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Where files wait for the layers whose tensors they hold; a failure on either side lets everyone
-/// go.
+/// Where the threads of a conversion wait for each other: files for the layers whose tensors they
+/// hold, hashes for bytes that are being copied. A failure of any lets everyone go.
 final class LayerGate {
   private final BitSet done = new BitSet();
   private @Nullable Throwable failure;
@@ -26,8 +27,21 @@ final class LayerGate {
   /// Waits until a layer is done.
   ///
   /// @throws Abandoned where the run is over
-  synchronized void await(int layer) {
-    while (!done.get(layer)) {
+  void await(int layer) {
+    await(() -> done.get(layer));
+  }
+
+  /// Changes something that others wait for.
+  synchronized void tell(Runnable change) {
+    change.run();
+    notifyAll();
+  }
+
+  /// Waits until something holds that is changed by {@link #tell} alone.
+  ///
+  /// @throws Abandoned where the run is over
+  synchronized void await(BooleanSupplier condition) {
+    while (!condition.getAsBoolean()) {
       requireGoingOn();
       try {
         wait();

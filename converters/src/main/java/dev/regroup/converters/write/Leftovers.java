@@ -107,7 +107,8 @@ final class Leftovers {
         : Integer.parseInt(name.substring(at + "-of-".length(), name.length() - ".jsonl".length()));
   }
 
-  private boolean committed() {
+  /// Whether the target is what a run was about to commit when it was killed: it had done so.
+  boolean committed() {
     Path manifest = paths.target().resolve(Manifest.FILE);
     List<String> commits = new ArrayList<>();
     for (Path journal : journals()) {

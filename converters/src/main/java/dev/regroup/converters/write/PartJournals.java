@@ -26,7 +26,24 @@ public final class PartJournals {
   /// Reads the journals of a target's parts.
   ///
   /// @throws java.io.UncheckedIOException where there are none, or not all are of one conversion
-  public static PartJournals read(Path target) {
+  static PartJournals read(Path target) {
+    PartJournals parts = ofMerged(target);
+    parts.requireParts();
+    return parts;
+  }
+
+  /// What the parts of a target were converted from, as they called it.
+  ///
+  /// @throws java.io.UncheckedIOException where there are none
+  public static Path source(Path target) {
+    return Path.of(ofMerged(target).header().source());
+  }
+
+  /// Reads the journals of a target's parts that are there: a merge that was killed behind its commit
+  /// may have deleted some.
+  ///
+  /// @throws java.io.UncheckedIOException where there are none
+  static PartJournals ofMerged(Path target) {
     TargetPaths paths = TargetPaths.of(target);
     List<Path> files = new Leftovers(paths, Disk.LOCAL).journals();
     List<Path> found = new ArrayList<>();
@@ -45,9 +62,7 @@ public final class PartJournals {
           "expected parts of it in %s, found none -> convert them first, with --part I/N"
               .formatted(paths.work()));
     }
-    PartJournals parts = new PartJournals(paths, found, contents);
-    parts.requireParts();
-    return parts;
+    return new PartJournals(paths, found, contents);
   }
 
   private void requireParts() {

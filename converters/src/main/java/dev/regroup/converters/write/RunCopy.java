@@ -1,73 +1,44 @@
 package dev.regroup.converters.write;
 
-import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.disk.DiskFile;
-import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.util.function.LongConsumer;
 
-/// Copies one run of unchanged tensors into a file, and reads it once to hash and to check it: a
-/// few megabytes are read, then the kernel copies them while they are still in memory.
+/// Copies one run of unchanged tensors into a file: as blocks that are shared, in the kernel, or
+/// through a buffer.
 final class RunCopy {
-  /// Bytes read at a time; a multiple of every element.
+  /// Bytes that go through a buffer at a time; a multiple of every element.
   private static final int PIECE = 1 << 20;
-
-  /// Bytes copied at a time.
-  private static final long STRIDE = 8L << 20;
-
-  private static final byte[] ZEROS = new byte[PIECE];
 
   private final Segment.Kept run;
   private final FileChannel source;
   private final Target to;
-
-  /// What was read and is still to be copied: `[copied, read)` of the source.
-  private long copied;
-
-  private long read;
-
-  /// Whether the output holds the run already: it is only read.
-  private final boolean shared;
+  private final ByteBuffer piece = piece();
 
   private RunCopy(Segment.Kept run, FileChannel source, Target to) {
     this.run = run;
     this.source = source;
     this.to = to;
-    copied = run.from();
-    read = run.from();
-    shared =
-        to.options().link() != LinkMode.COPY
-            && SharedBlocks.share(run, source, to.file(), to.at(), to.options().link());
   }
 
-  /// Where a run goes, and who hears of it.
+  /// Where a run goes.
   ///
   /// @param at offset in the file
-  /// @param piece to work with, see {@link #piece}
-  /// @param digest given the run's bytes
-  /// @param progress told of bytes that are done
-  record Target(
-      DiskFile file,
-      long at,
-      CopyOptions options,
-      ByteBuffer piece,
-      MessageDigest digest,
-      LongConsumer progress) {}
+  /// @param front told of what is copied
+  record Target(DiskFile file, long at, CopyOptions options, CopyFront front) {}
 
-  /// A buffer that copies work with; one a thread.
+  /// A buffer that copies and hashes work with; one a thread.
   static ByteBuffer piece() {
     return ByteBuffer.allocateDirect(PIECE);
   }
 
   /// Copies a run.
   ///
-  /// @throws CheckpointException where the source ends early, or an element is not finite
+  /// @throws CheckpointException where the source ends early
   /// @throws java.io.UncheckedIOException where a disk refuses
   static void copy(Segment.Kept run, Target to) {
     try (FileChannel source = FileChannel.open(run.source(), StandardOpenOption.READ);
@@ -79,66 +50,43 @@ final class RunCopy {
   }
 
   private void copy(Extents extents) throws IOException {
-    long begin = run.from();
-    for (TensorInfo tensor : run.tensors()) {
-      long end = begin + tensor.bytes();
-      while (read < end) {
-        long next = extents.next(read, end, begin);
-        if (next < 0) {
-          skip(-next);
-        } else {
-          read(tensor, begin, read + next);
-        }
-      }
-      begin = end;
+    LinkMode link = to.options().link();
+    long end = run.from() + run.count();
+    if (link != LinkMode.COPY && SharedBlocks.share(run, source, to.file(), to.at(), link)) {
+      to.front().copied(to.at() + run.count());
+      return;
     }
-    copyPending();
-  }
-
-  /// Leaves a hole as it is.
-  private void skip(long count) throws IOException {
-    copyPending();
-    for (long end = read + count; read < end; ) {
-      int zeros = (int) Math.min(PIECE, end - read);
-      to.digest().update(ZEROS, 0, zeros);
-      read += zeros;
-      to.progress().accept(zeros);
-    }
-    copied = read;
-  }
-
-  /// Reads data up to `end` of the source.
-  private void read(TensorInfo tensor, long begin, long end) throws IOException {
-    while (read < end) {
-      ByteBuffer piece = to.piece().clear().limit((int) Math.min(PIECE, end - read));
-      while (piece.hasRemaining()) {
-        if (source.read(piece, read + piece.position()) < 0) {
-          throw shrank(run, read + piece.position());
-        }
+    for (long at = run.from(); at < end; ) {
+      long next = extents.next(at, end, run.from());
+      long until = at + Math.min(Math.abs(next), CopyFront.STRIDE);
+      if (next < 0) {
+        until = at - next; // a hole stays one
+      } else if (to.options().kernel()) {
+        copy(run, source, to.file(), at, until - at, output(at));
+      } else {
+        write(at, until);
       }
-      piece.flip();
-      if (to.options().checked()) {
-        FiniteCheck.require(tensor.name(), tensor.dtype(), read - begin, piece);
-      }
-      to.digest().update(piece.duplicate());
-      int count = piece.limit();
-      if (!shared && to.options().link() == LinkMode.COPY) {
-        to.file().write(to.at() + read - run.from(), piece);
-        copied += count;
-      }
-      read += count;
-      if (read - copied >= STRIDE) {
-        copyPending();
-      }
-      to.progress().accept(count);
+      at = until;
+      to.front().copied(output(at));
     }
   }
 
-  private void copyPending() throws IOException {
-    if (!shared) {
-      copy(run, source, to.file(), copied, read - copied, to.at() + copied - run.from());
+  /// Where a byte of the source lies in the output.
+  private long output(long at) {
+    return to.at() + at - run.from();
+  }
+
+  /// Copies through a buffer.
+  private void write(long from, long end) throws IOException {
+    for (long at = from; at < end; ) {
+      piece.clear().limit((int) Math.min(PIECE, end - at));
+      if (source.read(piece, at) < 0) {
+        throw shrank(run, at);
+      }
+      int count = piece.position();
+      to.file().write(output(at), piece.flip());
+      at += count;
     }
-    copied = read;
   }
 
   /// Copies bytes `[from, from + count)` of the source in the kernel.

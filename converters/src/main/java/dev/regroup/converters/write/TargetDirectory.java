@@ -20,10 +20,11 @@ public final class TargetDirectory implements AutoCloseable {
   private final TargetPaths paths;
   private final JournalHeader header;
   private final WriteOptions options;
-  private final Disk disk;
+  private final StoppableDisk disk;
   private final Thread onExit = new Thread(this::discardUnlessWorth, "discard-staging");
   private Disk.@Nullable Lock lock;
   private @Nullable Journal journal;
+  private @Nullable PartJournals parts;
   private boolean complete;
   private boolean keeping;
 
@@ -31,7 +32,7 @@ public final class TargetDirectory implements AutoCloseable {
     this.paths = paths;
     this.header = header;
     this.options = options;
-    this.disk = options.disk();
+    this.disk = new StoppableDisk(options.disk());
   }
 
   /// Begins writing `target`, or goes on with what an interrupted run left.
@@ -49,28 +50,53 @@ public final class TargetDirectory implements AutoCloseable {
     return directory;
   }
 
-  /// Begins to commit what the parts of a conversion left beside `target`.
+  /// Begins to commit what the parts of a conversion left beside `target`, or finishes a merge that
+  /// was killed after it was committed.
   ///
-  /// @param parts what they left
-  /// @throws UncheckedIOException where the target exists, or a part is still running
-  public static TargetDirectory ofParts(Path target, PartJournals parts, WriteOptions options) {
-    var directory = new TargetDirectory(TargetPaths.of(target), parts.header(), options);
-    directory.refuseExisting();
-    directory.keeping = true;
-    directory.lock = TargetLocks.whole(directory.paths, options.disk());
+  /// @throws UncheckedIOException where the target exists, or a part is missing or still running
+  public static TargetDirectory ofParts(Path target, WriteOptions options) {
+    PartJournals.ofMerged(target); // where there is nothing, nothing is touched
+    TargetPaths paths = TargetPaths.of(target);
+    Disk.Lock lock = TargetLocks.whole(paths, options.disk());
     try {
-      directory.journal = parts.reopenFirst(options.disk());
+      Leftovers leftovers = new Leftovers(paths, options.disk());
+      boolean committed = leftovers.committed();
+      // Under the lock: what a part that ended just now wrote last must not be overlooked.
+      PartJournals parts = committed ? PartJournals.ofMerged(target) : PartJournals.read(target);
+      leftovers.settle();
+      var directory = new TargetDirectory(paths, parts.header(), options);
+      directory.lock = lock;
+      directory.parts = parts;
+      directory.complete = committed;
+      directory.keeping = true;
+      if (!committed) {
+        directory.refuseExisting();
+        directory.journal = parts.reopenFirst(directory.disk);
+      }
       return directory;
     } catch (RuntimeException | Error e) {
-      directory.release();
+      lock.close();
       throw e;
     }
+  }
+
+  /// What is being merged.
+  public PartJournals parts() {
+    if (parts == null) {
+      throw new IllegalStateException("no parts are being merged");
+    }
+    return parts;
   }
 
   /// Whether the target is there already, complete, made by the same conversion; nothing is to be
   /// done then.
   public boolean complete() {
     return complete;
+  }
+
+  /// What becomes a whole directory, absolute.
+  public Path target() {
+    return paths.target();
   }
 
   /// Where files are written until the commit.
@@ -80,6 +106,11 @@ public final class TargetDirectory implements AutoCloseable {
 
   WriteOptions options() {
     return options;
+  }
+
+  /// The disk to write to; it stops when the process ends.
+  Disk disk() {
+    return disk;
   }
 
   Journal journal() {
@@ -202,9 +233,13 @@ public final class TargetDirectory implements AutoCloseable {
     if (!Tree.exists(paths.model())) {
       disk.createDirectory(paths.model());
     }
-    return before.isPresent()
-        ? Journal.reopen(disk, file, before.get())
-        : Journal.create(disk, file, header);
+    if (before.isPresent()) {
+      return Journal.reopen(disk, file, before.get());
+    }
+    Journal begun = Journal.create(disk, file, header);
+    disk.sync(paths.work()); // forcing a file does not force its name
+    disk.sync(paths.parent());
+    return begun;
   }
 
   private boolean madeAlready() {
@@ -230,12 +265,18 @@ public final class TargetDirectory implements AutoCloseable {
     }
   }
 
+  /// The process is ending, while its other threads go on until it is gone. Whoever gets the lock
+  /// now must find nobody writing; else the lock is left to the kernel.
   private synchronized void discardUnlessWorth() {
+    if (!disk.stop()) {
+      return;
+    }
     if (journal != null && !journal.worth() && !options.part().shared()) {
       try {
         Tree.delete(disk, paths.work());
       } catch (UncheckedIOException _) {
-        return; // files still appear: the next run clears them away
+        release(); // the next run clears the rest away
+        return;
       }
     }
     release();

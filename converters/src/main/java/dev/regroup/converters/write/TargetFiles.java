@@ -14,14 +14,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// The files of an output that hold tensors. Written tensors come in any order, from the caller's
-/// thread; meanwhile others copy what is kept, a few files at a time in the order of the output, and
-/// complete each file once the layers in it are done.
+/// thread; meanwhile others copy and hash what is kept, a few files at a time in the order of the
+/// output, and complete each file once the layers in it are done.
 ///
 /// What an earlier run finished is taken over after its hash was checked: whole files, and the
 /// tensors of layers in files that it did not finish.
@@ -31,7 +32,7 @@ public final class TargetFiles implements AutoCloseable {
 
   /// Files put together at a time, however few the cores: a thread waits for the disk, or for a
   /// layer, much of its time. More would only move the disk's head about.
-  private static final int MOST_THREADS = 4;
+  private static final int MOST_FILES = 4;
 
   private final ConversionPlan plan;
   private final Checkpoint source;
@@ -43,7 +44,9 @@ public final class TargetFiles implements AutoCloseable {
   private final Map<String, FinishedFile> finished = new TreeMap<>();
   private final Map<Integer, FinishedLayer> restored;
   private final AtomicLong copied = new AtomicLong();
-  private final ExecutorService threads;
+  private final ExecutorService hashing;
+  private final ExecutorService copiers =
+      Executors.newCachedThreadPool(Thread.ofPlatform().name("copy-", 0).daemon().factory());
   private volatile Progress progress = Progress.NONE;
 
   private TargetFiles(
@@ -51,18 +54,18 @@ public final class TargetFiles implements AutoCloseable {
     WriteOptions options = directory.options();
     this.plan = plan;
     this.source = source;
-    copying = new CopyOptions(options.link(), options.sparse(), checked);
+    copying = CopyOptions.of(options, checked, directory.model());
     journal = directory.journal();
     output = new OutputFiles(plan, options.part());
-    open = new OpenFiles(options.disk(), directory.model());
+    open = new OpenFiles(directory.disk(), directory.model());
     var takeover = new Takeover(output, open, journal.before(), directory.model());
     takeover.files().forEach(file -> finished.put(file.name(), file));
     restored = takeover.layers();
     restored.keySet().forEach(gate::open);
-    threads =
+    hashing =
         Executors.newFixedThreadPool(
-            Math.clamp(output.mine().size(), 1, MOST_THREADS),
-            Thread.ofPlatform().name("copy-", 0).daemon().factory());
+            Math.clamp(output.mine().size(), 1, MOST_FILES),
+            Thread.ofPlatform().name("hash-", 0).daemon().factory());
   }
 
   /// Begins to put the files of a plan together, or goes on with it.
@@ -73,7 +76,7 @@ public final class TargetFiles implements AutoCloseable {
     TargetFiles files = new TargetFiles(directory, plan, source, checked);
     for (PlannedFile file : files.output.mine()) {
       if (!files.open.isFinished(file)) {
-        files.threads.execute(() -> files.assemble(file));
+        files.hashing.execute(() -> files.guarded(() -> files.assemble(file)));
       }
     }
     return files;
@@ -153,8 +156,7 @@ public final class TargetFiles implements AutoCloseable {
   public List<FinishedFile> finish(Progress heard) {
     heard.begin("copying unchanged tensors", plan.bytes(Fate.KEPT));
     progress = heard;
-    threads.shutdown();
-    await();
+    await(hashing);
     rethrow();
     synchronized (finished) {
       return List.copyOf(finished.values());
@@ -164,12 +166,13 @@ public final class TargetFiles implements AutoCloseable {
   @Override
   public void close() {
     gate.fail(new LayerGate.Abandoned());
-    threads.shutdown();
-    await();
+    await(hashing);
+    await(copiers);
     open.close();
   }
 
-  private void await() {
+  private void await(ExecutorService threads) {
+    threads.shutdown();
     try {
       while (!threads.awaitTermination(1, TimeUnit.HOURS)) {
         // a slow disk
@@ -181,18 +184,29 @@ public final class TargetFiles implements AutoCloseable {
   }
 
   private void assemble(PlannedFile file) {
+    gate.requireGoingOn();
+    SafetensorsWriter writer = open.get(file);
+    List<Segment> segments = Segment.of(file.tensors(), output::layer, source);
+    ShardAssembly assembly =
+        new ShardAssembly(writer, segments, gate, copying, new CopyFront(gate, CopyFront.LEAD));
+    CompletableFuture<Void> copy =
+        CompletableFuture.runAsync(() -> guarded(assembly::copy), copiers);
+    String hash = assembly.hash(this::advance);
+    copy.join();
+    gate.requireGoingOn(); // the copy may have failed at its last step
+    writer.finish();
+    open.finish(file);
+    FinishedFile done = new FinishedFile(file.name(), writer.bytes(), hash);
+    journal.add(done);
+    synchronized (finished) {
+      finished.put(file.name(), done);
+    }
+  }
+
+  /// Ends the run where work on a thread of ours fails.
+  private void guarded(Runnable work) {
     try {
-      gate.requireGoingOn();
-      SafetensorsWriter writer = open.get(file);
-      List<Segment> segments = Segment.of(file.tensors(), output::layer, source);
-      String hash =
-          new ShardAssembly(writer, segments, gate, copying).run(RunCopy.piece(), this::advance);
-      open.finish(file);
-      FinishedFile done = new FinishedFile(file.name(), writer.bytes(), hash);
-      journal.add(done);
-      synchronized (finished) {
-        finished.put(file.name(), done);
-      }
+      work.run();
     } catch (LayerGate.Abandoned _) {
       // whatever failed was noted where it failed
     } catch (RuntimeException | Error e) {

@@ -13,6 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What Regroup writes: any family's model with attention sublayers of our own.
@@ -89,8 +90,7 @@ public final class Regrouped implements Architecture {
     var regrouped = new Regrouped();
     replace(config, replaced, "model_type", config.stringNode(regrouped.modelType()));
     replace(config, replaced, "architectures", config.arrayNode().add(regrouped.className()));
-    // It names the source's modelling file, which cannot load the new layout.
-    replace(config, replaced, "auto_map", null);
+    replace(config, replaced, "auto_map", autoMap(source));
     referenceFields(config, replaced, target);
     ObjectNode section = config.putObject(SECTION);
     section.put("format_version", FORMAT_VERSION);
@@ -102,6 +102,25 @@ public final class Regrouped implements Architecture {
     section.set("source", provenance.source());
     section.set("options", provenance.options());
     return config;
+  }
+
+  /// Our classes for config and model. What the source names for other things, a tokenizer for one,
+  /// stays with its files; its own modelling file cannot load the new layout.
+  private static ObjectNode autoMap(ModelConfig source) {
+    ObjectNode map = JsonNodeFactory.instance.objectNode();
+    ModellingFiles.CLASSES.forEach(map::put);
+    source
+        .object("auto_map")
+        .map(ModelConfig::copy)
+        .ifPresent(
+            theirs ->
+                theirs.forEachEntry(
+                    (name, value) -> {
+                      if (!name.equals("AutoConfig") && !name.startsWith("AutoModel")) {
+                        map.set(name, value);
+                      }
+                    }));
+    return map;
   }
 
   /// Fields that the published GTA and GLA code reads, where all layers agree on them.

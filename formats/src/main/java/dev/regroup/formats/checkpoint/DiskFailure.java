@@ -26,8 +26,15 @@ public final class DiskFailure {
       case NoSuchFileException _ -> "no such file or directory";
       case AccessDeniedException _ -> "permission denied";
       case ClosedByInterruptException _ -> "interrupted";
-      case FileSystemException system when system.getReason() != null -> system.getReason();
-      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      case FileSystemException system when system.getReason() != null ->
+          withRemedy(system.getReason());
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : withRemedy(e.getMessage());
     };
+  }
+
+  private static String withRemedy(String reason) {
+    return reason.equals("No space left on device")
+        ? reason + " -> free some, or choose another disk"
+        : reason;
   }
 }

@@ -31,8 +31,9 @@ record ScratchFolder(Path path, FileChannel lock) {
   /// Makes a folder that only its owner may enter, and deletes those whose processes were killed.
   ///
   /// @throws java.io.UncheckedIOException where it cannot be made
-  static ScratchFolder create(Path parent) {
+  static ScratchFolder create(Path given) {
     try {
+      Path parent = given.toRealPath(); // so that our folders are known, however it is called
       Path path = Files.createTempDirectory(parent, PREFIX, ownerOnly(parent));
       OURS.add(path);
       // Locked before it has its name: who finds it unlocked may delete the folder.
@@ -44,7 +45,7 @@ record ScratchFolder(Path path, FileChannel lock) {
       sweep(parent, path);
       return new ScratchFolder(path, lock);
     } catch (IOException e) {
-      throw DiskFailure.at(parent, e);
+      throw DiskFailure.at(given, e);
     }
   }
 

@@ -24,9 +24,9 @@ final class LocalLock implements Disk.Lock {
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
   /// A marked file has from 1 to this many bytes, of which one is written.
-  private static final int LARGEST_MARK = 1 << 20;
+  private static final int LARGEST_MARK = 1 << 14;
 
-  private static final int MARKS = 3;
+  private static final int MARKS = 4;
 
   private final Path file;
   private final FileChannel channel;
@@ -38,7 +38,7 @@ final class LocalLock implements Disk.Lock {
 
   /// Locks a file; empty where somebody else has it, in this process or another.
   static Optional<Disk.Lock> of(Path given) {
-    Path file = given.toAbsolutePath().normalize();
+    Path file = real(given);
     if (!HELD.add(file)) {
       return Optional.empty();
     }
@@ -52,6 +52,17 @@ final class LocalLock implements Disk.Lock {
       if (lock.isEmpty()) {
         HELD.remove(file);
       }
+    }
+  }
+
+  /// The one path of a file that may not exist yet, however its folder is called.
+  private static Path real(Path given) {
+    Path absolute = given.toAbsolutePath();
+    Path parent = absolute.getParent();
+    try {
+      return parent == null ? absolute : parent.toRealPath().resolve(absolute.getFileName());
+    } catch (IOException e) {
+      throw DiskFailure.at(given, e);
     }
   }
 
@@ -80,7 +91,7 @@ final class LocalLock implements Disk.Lock {
     try {
       return channel.tryLock() != null;
     } catch (OverlappingFileLockException _) {
-      return false; // held by this process, under another path
+      return false; // held by this process, through a hard link
     }
   }
 
@@ -104,6 +115,9 @@ final class LocalLock implements Disk.Lock {
 
   @Override
   public void close() {
+    if (!channel.isOpen()) {
+      return; // by now the name may be of another's lock
+    }
     try {
       Files.deleteIfExists(file); // first: who opens it now finds a lock, or another file
       channel.close();

@@ -34,6 +34,7 @@ final class CompressedTensors {
         grain(key, weights),
         group.object("input_activations").filter(CompressedTensors::isStatic).isPresent(),
         false,
+        group.texts("targets"),
         section.texts("ignore"));
   }
 

@@ -13,12 +13,15 @@ import java.util.Optional;
 /// @param grain of scales
 /// @param staticActivations whether each quantised layer has an `input_scale`
 /// @param powersOfTwo whether scales are powers of two (`"scale_fmt": "ue8m0"`)
+/// @param targets modules that are quantised: kinds, full names, or regular expressions behind `re:`;
+///     every linear layer where empty
 /// @param ignored modules that are not quantised: full names, or regular expressions behind `re:`
 public record Quantization(
     Convention convention,
     Grain grain,
     boolean staticActivations,
     boolean powersOfTwo,
+    List<String> targets,
     List<String> ignored) {
   /// What the config's keys are.
   public enum Convention {
@@ -32,6 +35,7 @@ public record Quantization(
   public static final List<String> KEYS = List.of("quantization_config", "compression_config");
 
   public Quantization {
+    targets = List.copyOf(targets);
     ignored = List.copyOf(ignored);
   }
 
@@ -78,7 +82,7 @@ public record Quantization(
     ignored.addAll(section.texts("modules_to_not_convert"));
     String scales = section.text("scale_fmt", "float");
     return new Quantization(
-        Convention.FP8, grain, isStatic(key, section), scales.equals("ue8m0"), ignored);
+        Convention.FP8, grain, isStatic(key, section), scales.equals("ue8m0"), List.of(), ignored);
   }
 
   static Grain.Blocks blocks(ModelConfig section, String key) {

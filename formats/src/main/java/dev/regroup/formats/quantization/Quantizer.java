@@ -3,6 +3,7 @@ package dev.regroup.formats.quantization;
 import dev.regroup.formats.tensor.BFloat16;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Float16;
+import dev.regroup.formats.tensor.Float8;
 
 /// Quantises weights: for each block the scale is its largest magnitude over the largest code, and a code
 /// is the nearest to value over scale.
@@ -59,6 +60,32 @@ public final class Quantizer {
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where a scale is not sound
   public static void dequantize(ScaledWeight weight, float[] codes, float[] scales) {
     new Scales(weight, scales).apply(codes);
+  }
+
+  /// How far a weight is from what its quantised form reads as: the size of the difference over the
+  /// size of the weight, both as root sums of squares; 0 for a weight of zeros.
+  ///
+  /// @param values what was quantised
+  public static double error(ScaledWeight target, Quantized quantized, float[] values) {
+    boolean wide = target.weight().dtype() == Dtype.F8_E5M2;
+    double[] sums = new double[2];
+    Blocks.of(target)
+        .forEachRun(
+            (block, from, to) -> {
+              float scale = quantized.scales()[block];
+              for (int at = from; at < to; at++) {
+                double lost = (double) values[at] - rounded(quantized.codes()[at], wide) * scale;
+                sums[0] += lost * lost;
+                sums[1] += (double) values[at] * values[at];
+              }
+            });
+    return sums[1] == 0 ? 0 : Math.sqrt(sums[0] / sums[1]);
+  }
+
+  private static float rounded(float code, boolean wide) {
+    return wide
+        ? Float8.decodeE5M2(Float8.encodeE5M2(code))
+        : Float8.decodeE4M3(Float8.encodeE4M3(code));
   }
 
   /// The scale of a block whose largest magnitude is `most`.

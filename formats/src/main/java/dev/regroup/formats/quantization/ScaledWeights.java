@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 
 /// The quantised weights of a checkpoint, each with its scales, from headers alone.
 ///
@@ -77,6 +76,7 @@ public final class ScaledWeights {
       }
     }
     found.requireWeights();
+    found.quantization.ifPresent(found::requireQuantized);
     return found;
   }
 
@@ -133,7 +133,7 @@ public final class ScaledWeights {
   private void add(TensorInfo weight) {
     requireReadable(weight);
     String module = ScaleNames.module(weight.name());
-    if (quantization.isPresent() && isIgnored(module, quantization.get())) {
+    if (quantization.isPresent() && new QuantizedModules(quantization.get()).isIgnored(module)) {
       throw wrong(
           weight,
           "is %s though the config's list of ignored layers names it".formatted(weight.dtype()));
@@ -261,17 +261,17 @@ public final class ScaledWeights {
     }
   }
 
-  private static boolean isIgnored(String module, Quantization quantization) {
-    for (String ignored : quantization.ignored()) {
-      boolean matches =
-          ignored.startsWith("re:")
-              ? Pattern.compile(ignored.substring(3)).matcher(module).lookingAt()
-              : ignored.equals(module);
-      if (matches) {
-        return true;
+  /// Every weight that the config says is quantised is.
+  private void requireQuantized(Quantization quantization) {
+    QuantizedModules modules = new QuantizedModules(quantization);
+    for (TensorInfo info : tensors) {
+      if (modules.isMissing(info)) {
+        throw wrong(
+            info,
+            "expected 8-bit floats, as the config's list of ignored layers does not name it, found %s -> list it there, or download the model again"
+                .formatted(info.dtype()));
       }
     }
-    return false;
   }
 
   private CheckpointException wrong(TensorInfo tensor, String message) {

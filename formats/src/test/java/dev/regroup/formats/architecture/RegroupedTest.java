@@ -66,19 +66,32 @@ final class RegroupedTest {
     ModelConfig source =
         config(
             with(
-                Configs.llama(), "{\"eos_token_id\": 7, \"auto_map\": {\"AutoConfig\": \"x.Y\"}}"));
+                Configs.llama(),
+                """
+                {"eos_token_id": 7,
+                 "auto_map": {"AutoConfig": "x.Y", "AutoModel": "x.Z", "AutoTokenizer": "t.T"}}
+                """));
     ObjectNode written = Regrouped.config(source, gta(source), PROVENANCE);
     assertThat(written.get("eos_token_id").intValue()).isEqualTo(7);
     assertThat(written.get("model_type").stringValue()).isEqualTo("regroup");
     assertThat(written.get("num_key_value_heads").intValue()).isEqualTo(2);
     assertThat(written.get("rope_dim").intValue()).isEqualTo(4);
-    assertThat(written.has("auto_map")).isFalse();
+    assertThat(written.get("auto_map"))
+        .isEqualTo(
+            parse(
+                """
+                {"AutoConfig": "configuration_regroup.RegroupConfig",
+                 "AutoModel": "modeling_regroup.RegroupModel",
+                 "AutoModelForCausalLM": "modeling_regroup.RegroupForCausalLM",
+                 "AutoTokenizer": "t.T"}
+                """));
     assertThat(written.get("regroup").get("replaced"))
         .isEqualTo(
             parse(
                 """
                 {"model_type": "llama", "architectures": ["LlamaForCausalLM"],
-                 "auto_map": {"AutoConfig": "x.Y"}, "num_key_value_heads": 4}
+                 "auto_map": {"AutoConfig": "x.Y", "AutoModel": "x.Z", "AutoTokenizer": "t.T"},
+                 "num_key_value_heads": 4}
                 """));
     assertThat(written.get("regroup").get("source")).isEqualTo(PROVENANCE.source());
     assertThat(written.get("regroup").get("options")).isEqualTo(PROVENANCE.options());

@@ -18,7 +18,7 @@ final class DiskFailureTest {
     assertThat(message(new FileSystemException("x", null, "Read-only file system")))
         .isEqualTo("x: Read-only file system");
     assertThat(message(new IOException("No space left on device")))
-        .isEqualTo("x: No space left on device");
+        .isEqualTo("x: No space left on device -> free some, or choose another disk");
     assertThat(message(new IOException())).isEqualTo("x: IOException");
   }
 

@@ -62,6 +62,19 @@ final class ScratchTest {
   }
 
   @Test
+  void knowsItsOwnFoldersByAnyPath() throws IOException {
+    Path real = Files.createDirectory(folder.resolve("real"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+    try (Scratch first = Scratch.in(real);
+        Scratch second = Scratch.in(link);
+        Scratch third = Scratch.in(real.resolve("../real"))) {
+      List<Path> made = List.of(first.folder(), second.folder(), third.folder());
+      assertThat(made).doesNotHaveDuplicates().allSatisfy(path -> assertThat(path).exists());
+    }
+    assertThat(real).isEmptyDirectory();
+  }
+
+  @Test
   void refusesMoreThanTheDiskHas() {
     try (Scratch scratch = Scratch.in(folder)) {
       scratch.requireSpace(1);

@@ -31,6 +31,22 @@ final class LocalLockTest {
   }
 
   @Test
+  void isKnownByAnyPath() throws Exception {
+    Path real = Files.createDirectory(folder.resolve("real"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+    Optional<Disk.Lock> held = Disk.LOCAL.lock(real.resolve("lock"));
+    assertThat(held).isPresent();
+    assertThat(Disk.LOCAL.lock(link.resolve("lock"))).isEmpty();
+    assertThat(said(process("try", link.resolve("lock")))).isEqualTo("busy");
+    held.get().close();
+    Optional<Disk.Lock> next = Disk.LOCAL.lock(link.resolve("lock"));
+    assertThat(next).isPresent();
+    held.get().close(); // once more: the file is the next one's by now
+    assertThat(said(process("try", real.resolve("lock")))).isEqualTo("busy");
+    next.get().close();
+  }
+
+  @Test
   void endsWithItsProcess() throws Exception {
     Path file = folder.resolve("lock");
     Process other = process("hold", file);

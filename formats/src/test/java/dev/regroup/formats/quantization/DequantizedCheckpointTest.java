@@ -134,6 +134,56 @@ final class DequantizedCheckpointTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"fp8\" | false",
+        "model.layers.0.self_attn.kv_a_proj_with_mqa | \"quant_method\": \"fp8\","
+            + " \"ignored_layers\": [\"a_proj\", \"model.layers.01\"] | false",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"compressed-tensors\","
+            + " \"config_groups\": {\"a\": {\"targets\": [\"Linear\"], \"weights\":"
+            + " {\"type\": \"float\"}}} | false",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"compressed-tensors\","
+            + " \"config_groups\": {\"a\": {\"targets\": [\"re:.*self_attn.*\"], \"weights\":"
+            + " {\"type\": \"float\"}}} | true",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"compressed-tensors\","
+            + " \"ignore\": [\"re:.*up_proj\"],"
+            + " \"config_groups\": {\"a\": {\"targets\": [\"Linear\"], \"weights\":"
+            + " {\"type\": \"float\"}}} | true",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"fp8\","
+            + " \"ignored_layers\": [\"model.layers.0.mlp.up_proj\"] | true",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"fp8\","
+            + " \"modules_to_not_convert\": [\"up_proj\"] | true",
+        "model.layers.0.mlp.up_proj | \"quant_method\": \"fp8\","
+            + " \"modules_to_not_convert\": [\"model.layers.0\"] | true",
+        // what some readers do not take for a linear layer
+        "model.layers.0.mlp.gate | \"quant_method\": \"fp8\" | true",
+        "model.embed_tokens | \"quant_method\": \"fp8\" | true",
+        "lm_head | \"quant_method\": \"fp8\" | true",
+      })
+  void refusesAWeightThatShouldBeQuantisedAndIsNot(String module, String config, boolean good)
+      throws IOException {
+    Path model =
+        new QuantizedFile()
+            .floats(WEIGHT, Dtype.F8_E4M3, Shape.of(1, 2), 1, 2)
+            .floats("x.weight_scale", Dtype.F32, Shape.of(), 0.5f)
+            .floats(module + ".weight", Dtype.BF16, Shape.of(1, 2), 3, 4)
+            .writeShards(folder, "{\"quantization_config\": {" + config + "}}");
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      if (good) {
+        assertThat(checkpoint.floats(module + ".weight")).containsExactly(3, 4);
+      } else {
+        assertThatThrownBy(() -> checkpoint.floats(WEIGHT))
+            .isInstanceOf(CheckpointException.class)
+            .hasMessageContaining("model-00003-of-00003.safetensors: tensor \"" + module)
+            .hasMessageContaining("does not name it, found BF16 -> ")
+            .hasMessageNotContaining("\n");
+      }
+    }
+  }
+
   @Test
   void leavesBytesAsTheyAre() {
     Path file =

@@ -50,6 +50,26 @@ final class QuantizerTest {
     }
   }
 
+  @Test
+  void measuresWhatItLost() {
+    for (Dtype dtype : List.of(Dtype.F8_E4M3, Dtype.F8_E5M2)) {
+      float most = dtype == Dtype.F8_E4M3 ? 448 : 57344;
+      ScaledWeight weight =
+          new ScaledWeight(
+              new TensorInfo("a.weight", dtype, Shape.of(1, 4)),
+              new TensorInfo("a.weight_scale", Dtype.F32, Shape.of()),
+              new Grain.PerTensor(),
+              false);
+      // scale 1: the first three are codes, and the last lies between 16 and 18 (E5M2: 16 and 20)
+      float[] values = {most, 0, -16, 16.5f};
+      double size = Math.sqrt(most * most + 256 + 16.5 * 16.5);
+      assertThat(Quantizer.error(weight, Quantizer.quantize(weight, values), values))
+          .isCloseTo(0.5 / size, within(1e-12));
+      float[] zeros = new float[4];
+      assertThat(Quantizer.error(weight, Quantizer.quantize(weight, zeros), zeros)).isZero();
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"576, 300", "1, 1", "127, 129", "256, 384"})
   void givesBackWhatItMade(int rows, int columns) {

@@ -123,15 +123,19 @@ public record Matrix(int rows, int columns, double[] elements) {
   }
 
   private Matrix combined(double factor, Matrix other) {
-    if (rows != other.rows || columns != other.columns) {
-      throw new IllegalArgumentException(
-          "%d x %d and %d x %d differ".formatted(rows, columns, other.rows, other.columns));
-    }
+    requireSameSize(other);
     Matrix result = zeros(rows, columns);
     for (int i = 0; i < elements.length; i++) {
       result.elements[i] = elements[i] + factor * other.elements[i];
     }
     return result;
+  }
+
+  private void requireSameSize(Matrix other) {
+    if (rows != other.rows || columns != other.columns) {
+      throw new IllegalArgumentException(
+          "%d x %d and %d x %d differ".formatted(rows, columns, other.rows, other.columns));
+    }
   }
 
   /// Every element times a factor.
@@ -232,6 +236,16 @@ public record Matrix(int rows, int columns, double[] elements) {
   /// Matrices of one height, side by side.
   public static Matrix beside(List<Matrix> parts) {
     return stacked(parts.stream().map(Matrix::transpose).toList()).transpose();
+  }
+
+  /// The sum of the products of elements in the same place: the trace of `thisᵀ · other`.
+  public double dot(Matrix other) {
+    requireSameSize(other);
+    double sum = 0;
+    for (int i = 0; i < elements.length; i++) {
+      sum += elements[i] * other.elements[i];
+    }
+    return sum;
   }
 
   /// The sum of the diagonal.

@@ -16,6 +16,24 @@ final class FitCharts {
     html.append(chart("after", layers, ConvertedLayer::after));
   }
 
+  /// What quantising tensors anew lost.
+  static void appendRequantized(StringBuilder html, List<RequantizedTensor> tensors) {
+    if (tensors.isEmpty()) {
+      return;
+    }
+    html.append("<h2>Quantised anew, by the conversion's own record</h2>\n")
+        .append("<div class=\"wide\"><table><thead><tr><th>Tensor</th>")
+        .append("<th>Difference of its FP8 form, of its size</th></tr></thead><tbody>\n");
+    for (RequantizedTensor tensor : tensors) {
+      html.append("<tr><td>")
+          .append(Markup.escape(tensor.name()))
+          .append("</td><td>")
+          .append(Numbers.of(tensor.error()))
+          .append("</td></tr>\n");
+    }
+    html.append("</tbody></table></div>\n");
+  }
+
   private static String chart(
       String when, List<ConvertedLayer> layers, ToDoubleFunction<ConvertedLayer> error) {
     return new BarChart(

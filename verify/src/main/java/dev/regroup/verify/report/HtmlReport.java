@@ -115,7 +115,8 @@ final class HtmlReport {
                   layers.stream().map(l -> BarChart.Bar.plain("" + l.layer(), l.drift())).toList())
               .svg());
     }
-    FitCharts.append(html, report.conversion());
+    FitCharts.append(html, report.conversion().fitted());
+    FitCharts.appendRequantized(html, report.conversion().requantized());
     report.logits().ifPresent(logits -> appendLogitCharts(html, logits));
   }
 

@@ -43,7 +43,8 @@ final class JsonReport {
         .ifPresentOrElse(
             found -> root.set("tensors", tensors(found)), () -> root.putNull("tensors"));
     root.set("layers", array(report.layers(), JsonReport::layer));
-    root.set("conversion", array(report.conversion(), JsonReport::converted));
+    root.set("conversion", array(report.conversion().fitted(), JsonReport::converted));
+    root.set("requantized", array(report.conversion().requantized(), JsonReport::requantized));
     report
         .controls()
         .ifPresentOrElse(
@@ -117,6 +118,10 @@ final class JsonReport {
     node.put("error_before", layer.before());
     node.put("error_after", layer.after());
     return node;
+  }
+
+  private static ObjectNode requantized(RequantizedTensor tensor) {
+    return NODES.objectNode().put("tensor", tensor.name()).put("error", tensor.error());
   }
 
   private static void addLogits(ObjectNode root, LogitFindings logits) {

@@ -15,8 +15,7 @@ import java.util.Optional;
 /// @param controls nothing where no layer was run
 /// @param speed of decoding; nothing on the CPU, or where decoding was not asked for
 /// @param device what both models ran on
-/// @param conversion what the conversion wrote down about the layers that it fitted; empty where it left
-///     no record
+/// @param conversion what the conversion wrote down; empty where it left no record
 public record VerificationReport(
     String toolVersion,
     Verdict verdict,
@@ -34,15 +33,14 @@ public record VerificationReport(
     Optional<ControlFindings> controls,
     Optional<SpeedFindings> speed,
     DeviceSummary device,
-    List<ConvertedLayer> conversion) {
+    ConversionFindings conversion) {
   public VerificationReport {
     checks = List.copyOf(checks);
     layers = List.copyOf(layers);
-    conversion = List.copyOf(conversion);
   }
 
   /// The same with what the conversion wrote down.
-  public VerificationReport withConversion(List<ConvertedLayer> record) {
+  public VerificationReport withConversion(ConversionFindings record) {
     return new VerificationReport(
         toolVersion,
         verdict,

@@ -114,11 +114,16 @@ class ReportTest {
   void plotsWhatTheFitDidWhereTheConversionWroteItDown() {
     VerificationReport report =
         REPORT.withConversion(
-            java.util.List.of(
-                new ConvertedLayer(0, 0.5, 0.125), new ConvertedLayer(1, 0.25, 0.0625)));
+            new ConversionFindings(
+                java.util.List.of(
+                    new ConvertedLayer(0, 0.5, 0.125), new ConvertedLayer(1, 0.25, 0.0625)),
+                java.util.List.of(new RequantizedTensor("a.<b>.weight", 0.0263))));
     assertThat(report.html()).contains("before the fit", "after the fit", "0.0625");
     assertThat(REPORT.html()).doesNotContain("after the fit");
     assertThat(report.json()).contains("\"error_before\"", "0.0625");
+    assertThat(report.html()).contains("a.&lt;b&gt;.weight", "0.0263");
+    assertThat(REPORT.html()).doesNotContain("Quantised anew");
+    assertThat(report.json()).contains("\"requantized\"", "\"a.<b>.weight\"", "0.0263");
   }
 
   @Test

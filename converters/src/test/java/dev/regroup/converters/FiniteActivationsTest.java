@@ -1,0 +1,56 @@
+package dev.regroup.converters;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.checkpoint.Checkpoint;
+import dev.regroup.formats.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Weights that are finite and still give no numbers: the layer and the tensor are named.
+final class FiniteActivationsTest extends ConversionScenario {
+  @ParameterizedTest
+  @CsvSource({
+    "layers.1.input_layernorm,layer 1: output of input_layernorm.weight",
+    "layers.1.self_attn.q_proj,'layer 1: queries, output of self_attn.q_*'",
+    "layers.2.self_attn.k_proj,'layer 2: keys and values, output of self_attn.k*'",
+    "layers.2.self_attn.v_proj,'layer 2: keys and values, output of self_attn.k*'",
+    "layers.2.self_attn.o_proj,layer 2: output of self_attn.o_proj.weight",
+    "layers.0.mlp.down_proj,'layer 1: its input, the residual stream'"
+  })
+  void namesWhatOverflows(String module, String culprit) throws IOException {
+    fillWithTheLargest("model." + module + ".weight");
+    assertThatThrownBy(() -> calibrated(ConversionRequest.to(TargetLayout.GTA), to))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith(culprit + ": expected finite activations on the calibration text")
+        .hasMessageContaining(" -> ")
+        .hasMessageNotContaining("\n");
+    assertThat(names(scratch)).containsExactly("source");
+  }
+
+  /// Makes every element of a tensor the largest BF16 there is, with either sign in turn.
+  private void fillWithTheLargest(String tensor) throws IOException {
+    Path file;
+    long at;
+    long bytes;
+    try (Checkpoint source = Checkpoints.open(from)) {
+      Checkpoint.Location location = source.locate(tensor);
+      file = location.file();
+      at = location.offset();
+      bytes = location.bytes();
+    }
+    try (var data = new RandomAccessFile(file.toFile(), "rw")) {
+      data.seek(at);
+      for (long i = 0; i < bytes; i += 4) {
+        data.write(new byte[] {0x7F, 0x7F, 0x7F, (byte) 0xFF});
+      }
+    }
+  }
+}

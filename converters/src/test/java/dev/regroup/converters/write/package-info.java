@@ -1,0 +1,4 @@
+@NullMarked
+package dev.regroup.converters.write;
+
+import org.jspecify.annotations.NullMarked;
