@@ -45,6 +45,11 @@ final class CalibrationOptions {
     return tokens == null ? DEFAULT_TOKENS : tokens;
   }
 
+  /// Whether there is any text.
+  boolean given() {
+    return calibration != null;
+  }
+
   /// The windows to calibrate and to fit on; nothing without calibration text.
   ///
   /// @param fitTokens what the fit would see at most, where the user gave a number; 0 without a fit

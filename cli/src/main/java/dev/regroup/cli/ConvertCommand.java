@@ -85,7 +85,7 @@ final class ConvertCommand implements Callable<Integer> {
     ConversionOptions options = options();
     try (Console console = root.openConsole();
         Checkpoint checkpoint = scratch.open(source, target)) {
-      ConversionPlan plan = Conversions.plan(checkpoint, targetOptions.request());
+      ConversionPlan plan = plan(checkpoint, options);
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
       plan.notes().forEach(note -> console.notice("note: " + note));
       ConversionReport report = converted(checkpoint, plan, options, console);
@@ -101,6 +101,13 @@ final class ConvertCommand implements Callable<Integer> {
       }
       return ExitCode.OK;
     }
+  }
+
+  private ConversionPlan plan(Checkpoint checkpoint, ConversionOptions options) {
+    return calibration.given()
+        ? Conversions.plan(
+            checkpoint, targetOptions.request(), options.fit(), Windows.tokens(checkpoint))
+        : Conversions.plan(checkpoint, targetOptions.request());
   }
 
   private ConversionReport converted(

@@ -50,9 +50,11 @@ final class PlanCommand implements Callable<Integer> {
   public Integer call() {
     try (Console console = root.openConsole();
         Checkpoint checkpoint = scratch.open(source)) {
-      ConversionPlan plan = Conversions.plan(checkpoint, target.request());
+      int windowTokens = Windows.tokens(checkpoint);
+      ConversionPlan plan =
+          Conversions.plan(checkpoint, target.request(), fitSettings.options(), windowTokens);
       checkpoint.warnings().forEach(line -> console.notice("warning: " + line));
-      FitPlan fit = FitPlan.of(fitSettings.options(), plan.target(), Windows.tokens(checkpoint));
+      FitPlan fit = FitPlan.of(fitSettings.options(), plan.target(), windowTokens);
       if (console.wantsJson()) {
         console.print(PlanJson.of(source.toString(), plan, fit));
       } else {

@@ -93,7 +93,8 @@ final class TargetOptions {
         profile.ropeTheta(),
         Optional.ofNullable(dtype),
         maxShardBytes,
-        requantize);
+        requantize,
+        false);
   }
 
   private static OptionalInt optional(@Nullable Integer value) {

@@ -124,6 +124,7 @@ final class CalibratedConversion implements LayerConversion {
             weights,
             streams,
             plan.source().hiddenSize(),
+            plan.request().wholeFit(),
             options.backend())
         .fit(
             closed,

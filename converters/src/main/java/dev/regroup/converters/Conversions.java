@@ -1,12 +1,16 @@
 package dev.regroup.converters;
 
+import dev.regroup.converters.fit.FitOptions;
+import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.Planner;
+import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.converters.write.PartJournals;
 import dev.regroup.converters.write.WriteOptions;
 import dev.regroup.formats.Checkpoints;
+import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.runtime.Progress;
@@ -31,6 +35,24 @@ public final class Conversions {
   public static ConversionPlan plan(Checkpoint source, ConversionRequest request) {
     return Planner.plan(
         Checkpoints.describe(source), source.infos(), ScaledWeights.of(source), request);
+  }
+
+  /// The plan of a conversion on calibration text: where its fit makes steps, everything that attention
+  /// of an MLA source computes with is fitted, and written anew.
+  ///
+  /// @param windowTokens of a window of that text
+  /// @throws dev.regroup.formats.checkpoint.CheckpointException where config and tensors disagree
+  /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
+  public static ConversionPlan plan(
+      Checkpoint source, ConversionRequest request, FitOptions fit, int windowTokens) {
+    ConversionPlan closed = plan(source, request);
+    boolean latents =
+        request.target() == TargetLayout.GLA
+            && closed.source().layers().stream()
+                .anyMatch(layer -> layer.attention().layout() instanceof Gla);
+    return latents && FitPlan.of(fit, closed.target(), windowTokens).steps() > 0
+        ? plan(source, request.withWholeFit())
+        : closed;
   }
 
   /// Carries out a plan: `target` is a whole checkpoint afterwards, or absent.

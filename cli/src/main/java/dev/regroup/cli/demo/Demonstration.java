@@ -78,7 +78,8 @@ public record Demonstration(
   private void convert(
       Path source, Path target, DemoCase demoCase, Path calibration, Progress progress) {
     try (Checkpoint checkpoint = Checkpoints.open(source)) {
-      ConversionPlan plan = Conversions.plan(checkpoint, demoCase.request());
+      ConversionPlan plan =
+          Conversions.plan(checkpoint, demoCase.request(), options.fit(), WINDOW_TOKENS);
       TokenWindows windows =
           TokenWindows.read(checkpoint, calibration, WINDOW_TOKENS, extent.calibration(), true);
       Conversions.convert(checkpoint, plan, Optional.of(windows), target, options, progress);

@@ -36,6 +36,7 @@ public final class LayerFit {
   private static final int MAX_OUTPUT_WIDTH = 8192;
 
   private final FitPlan plan;
+  private final boolean whole;
   private final double rate;
   private final DecoderLayer layer;
   private final Windows windows;
@@ -61,6 +62,7 @@ public final class LayerFit {
 
   /// @param layer of the source
   /// @param weights the source's attention tensors of the layer
+  /// @param whole see {@link dev.regroup.converters.plan.ConversionRequest#wholeFit}
   /// @param backend whose device trains, where it has one
   public LayerFit(
       FitPlan plan,
@@ -69,8 +71,10 @@ public final class LayerFit {
       LayerWeights weights,
       Streams streams,
       int hiddenSize,
+      boolean whole,
       Backend backend) {
     this.plan = plan;
+    this.whole = whole;
     this.rate = options.rate();
     this.layer = layer;
     this.hiddenSize = hiddenSize;
@@ -185,7 +189,7 @@ public final class LayerFit {
         }
       }
       case Gla _ -> {
-        if (closed.tied()) {
+        if (closed.tied() || whole) {
           parts.addAll(Set.of(Part.QUERY, Part.OUTPUT));
         }
       }

@@ -19,6 +19,8 @@ import java.util.function.Consumer;
 /// @param dtype of the tensors that are written anew; by default that of the ones they replace
 /// @param maxShardBytes of a file
 /// @param requantize whether new tensors are quantised as the source's are; by default they are not
+/// @param wholeFit whether a fit may change the query and output projections of an MLA source that
+///     becomes GLA, which are then written anew; by default they stay, byte for byte
 public record ConversionRequest(
     TargetLayout target,
     Optional<Profile> givenProfile,
@@ -29,7 +31,8 @@ public record ConversionRequest(
     OptionalDouble ropeTheta,
     Optional<Dtype> dtype,
     long maxShardBytes,
-    boolean requantize) {
+    boolean requantize,
+    boolean wholeFit) {
   /// 5 GB, what Hugging Face cuts at.
   public static final long DEFAULT_SHARD_BYTES = 5_000_000_000L;
 
@@ -45,6 +48,7 @@ public record ConversionRequest(
         OptionalDouble.empty(),
         Optional.empty(),
         DEFAULT_SHARD_BYTES,
+        false,
         false);
   }
 
@@ -98,6 +102,11 @@ public record ConversionRequest(
     return with(draft -> draft.requantize = true);
   }
 
+  /// The same request for a fit of all that attention computes with.
+  public ConversionRequest withWholeFit() {
+    return with(draft -> draft.wholeFit = true);
+  }
+
   private ConversionRequest with(Consumer<Draft> change) {
     var draft = new Draft(this);
     change.accept(draft);
@@ -116,6 +125,7 @@ public record ConversionRequest(
     private Optional<Dtype> dtype;
     private long maxShardBytes;
     private boolean requantize;
+    private boolean wholeFit;
 
     Draft(ConversionRequest from) {
       target = from.target;
@@ -128,6 +138,7 @@ public record ConversionRequest(
       dtype = from.dtype;
       maxShardBytes = from.maxShardBytes;
       requantize = from.requantize;
+      wholeFit = from.wholeFit;
     }
 
     ConversionRequest request() {
@@ -141,7 +152,8 @@ public record ConversionRequest(
           ropeTheta,
           dtype,
           maxShardBytes,
-          requantize);
+          requantize,
+          wholeFit);
     }
   }
 }

@@ -102,7 +102,8 @@ public final class Planner {
   }
 
   /// The attention tensors that a conversion copies byte for byte.
-  public static Set<AttentionTensor> unchanged(AttentionSpec before, AttentionSpec after) {
+  static Set<AttentionTensor> unchanged(
+      AttentionSpec before, AttentionSpec after, ConversionRequest request) {
     Set<AttentionTensor> unchanged = EnumSet.noneOf(AttentionTensor.class);
     if (after.state() instanceof StatePath.Encoded) {
       unchanged.addAll(
@@ -135,13 +136,11 @@ public final class Planner {
           case dev.regroup.formats.attention.Gqa _ -> false;
         };
     if (latentsAgain) {
+      unchanged.addAll(Set.of(AttentionTensor.Q_BIAS, AttentionTensor.O_BIAS));
+    }
+    if (latentsAgain && !request.wholeFit()) {
       unchanged.addAll(
-          Set.of(
-              AttentionTensor.Q_PROJ,
-              AttentionTensor.Q_BIAS,
-              AttentionTensor.Q_B_PROJ,
-              AttentionTensor.O_PROJ,
-              AttentionTensor.O_BIAS));
+          Set.of(AttentionTensor.Q_PROJ, AttentionTensor.Q_B_PROJ, AttentionTensor.O_PROJ));
     }
     return unchanged;
   }

@@ -107,7 +107,7 @@ final class TensorFates {
   private List<PlannedTensor> layerTensors(int layer) {
     AttentionSpec before = source.layers().get(layer).attention();
     AttentionSpec after = target.layers().get(layer).attention();
-    Set<AttentionTensor> unchanged = Planner.unchanged(before, after);
+    Set<AttentionTensor> unchanged = Planner.unchanged(before, after, request);
     Map<AttentionTensor, Shape> shapes = new LinkedHashMap<>(after.tensors(source.hiddenSize()));
     var planned = new ArrayList<PlannedTensor>();
     shapes.forEach(
