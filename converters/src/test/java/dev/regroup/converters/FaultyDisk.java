@@ -172,15 +172,6 @@ final class FaultyDisk implements Disk {
     return this;
   }
 
-  /// Run where it is asked to share blocks, which it never does.
-  private Runnable asked = () -> {};
-
-  /// The same disk that tells when it is asked to share blocks.
-  FaultyDisk telling(Runnable whenAsked) {
-    asked = whenAsked;
-    return this;
-  }
-
   @Override
   public void delete(Path path) {
     step(() -> LOCAL.delete(path));
@@ -228,7 +219,6 @@ final class FaultyDisk implements Disk {
 
     @Override
     public Sharing share(Path source, long from, long count, long at) {
-      asked.run();
       return Sharing.UNSUPPORTED;
     }
 
