@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.regroup.converters.fit.FitOptions;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.plan.ConversionRequest;
+import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.fixtures.Fixtures;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -65,14 +66,15 @@ abstract class ConversionScenario {
     return plan;
   }
 
-  void calibrated(ConversionRequest request, Path target) {
+  ConversionReport calibrated(ConversionRequest request, Path target) {
     try (Checkpoint source = Checkpoints.open(from)) {
       ConversionPlan plan = Conversions.plan(source, request);
       var windows =
           new TokenWindows("random", "none", WINDOW, InMemory.windows(plan.source(), 12, WINDOW));
       var options =
           new ConversionOptions(FitOptions.DEFAULT.withSteps(20), 1, false, false, "test");
-      Conversions.convert(source, plan, Optional.of(windows), target, options, Progress.NONE);
+      return Conversions.convert(
+          source, plan, Optional.of(windows), target, options, Progress.NONE);
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
+import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
@@ -26,7 +27,8 @@ final class FiniteActivationsTest extends ConversionScenario {
     "layers.0.mlp.down_proj,'layer 1: its input, the residual stream'"
   })
   void namesWhatOverflows(String module, String culprit) throws IOException {
-    fillWithTheLargest("model." + module + ".weight");
+    byte largest = 0x7F;
+    fill("model." + module + ".weight", new byte[] {largest, largest, largest, (byte) 0xFF});
     assertThatThrownBy(() -> calibrated(ConversionRequest.to(TargetLayout.GTA), to))
         .isInstanceOf(CheckpointException.class)
         .hasMessageStartingWith(culprit + ": expected finite activations on the calibration text")
@@ -35,8 +37,27 @@ final class FiniteActivationsTest extends ConversionScenario {
     assertThat(names(scratch)).containsExactly("source");
   }
 
-  /// Makes every element of a tensor the largest BF16 there is, with either sign in turn.
-  private void fillWithTheLargest(String tensor) throws IOException {
+  @ParameterizedTest
+  @CsvSource({
+    "GTA,self_attn.o_proj", "GTA,self_attn.v_proj", "GTA,self_attn.k_proj", "GTA,self_attn.q_proj",
+    "GTA,input_layernorm", "GLA,self_attn.o_proj", "GLA,self_attn.v_proj", "GLA,self_attn.k_proj",
+    "GLA,self_attn.q_proj", "GLA,input_layernorm"
+  })
+  void convertsALayerOfWhichAWeightIsZero(TargetLayout layout, String module) throws IOException {
+    fill("model.layers.1." + module + ".weight", new byte[4]);
+    ConversionReport report = calibrated(ConversionRequest.to(layout), to);
+    boolean addsNothing = !module.endsWith("q_proj") && !module.endsWith("k_proj");
+    assertThat(report.layers().stream().map(layer -> layer.fit().isPresent()).toList())
+        .startsWith(true, !addsNothing, true);
+    float[] before = logits(from);
+    float[] after = logits(to);
+    for (int i = 0; i < before.length; i++) {
+      assertThat(Float.isFinite(after[i])).as("logit %d", i).isTrue();
+    }
+  }
+
+  /// Makes every two elements of a BF16 tensor the same four bytes.
+  private void fill(String tensor, byte[] two) throws IOException {
     Path file;
     long at;
     long bytes;
@@ -49,7 +70,7 @@ final class FiniteActivationsTest extends ConversionScenario {
     try (var data = new RandomAccessFile(file.toFile(), "rw")) {
       data.seek(at);
       for (long i = 0; i < bytes; i += 4) {
-        data.write(new byte[] {0x7F, 0x7F, 0x7F, (byte) 0xFF});
+        data.write(two);
       }
     }
   }

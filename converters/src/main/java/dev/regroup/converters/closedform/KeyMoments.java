@@ -8,6 +8,9 @@ import dev.regroup.runtime.linalg.Matrix;
 /// Second moments of rotated pairs in complex form: pair l of a head is `first + i·second`, which RoPE
 /// multiplies by `exp(i·position·θ_l)`.
 final class KeyMoments {
+  /// Eigenvalues up to this are those of a matrix that is zero.
+  private static final double NOTHING = 1e-60;
+
   private KeyMoments() {}
 
   /// E[k kᴴ] over the pairs of all kv heads, `[G·d/2, G·d/2]`.
@@ -50,15 +53,17 @@ final class KeyMoments {
     return complex;
   }
 
-  /// The power of a Hermitian positive matrix, its eigenvalues kept above `floor` times the largest.
+  /// The power of a Hermitian positive matrix, its eigenvalues kept above `floor` times the largest; zero
+  /// for a matrix that is zero, whatever the power.
   static ComplexMatrix power(ComplexMatrix hermitian, double exponent, double floor) {
     HermitianEigen eigen = HermitianEigen.of(hermitian.real(), hermitian.imaginary());
     int n = hermitian.rows();
-    double least = Math.max(floor * eigen.values()[0], Double.MIN_NORMAL);
+    double least = floor * eigen.values()[0];
     ComplexMatrix vectors = new ComplexMatrix(eigen.real(), eigen.imaginary());
     ComplexMatrix weighted = ComplexMatrix.zeros(n, n);
     for (int column = 0; column < n; column++) {
-      double weight = Math.pow(Math.max(eigen.values()[column], least), exponent);
+      double value = Math.max(eigen.values()[column], least);
+      double weight = value > NOTHING ? Math.pow(value, exponent) : 0;
       for (int row = 0; row < n; row++) {
         int at = row * n + column;
         weighted.real().elements()[at] = weight * vectors.real().elements()[at];

@@ -17,6 +17,9 @@ import java.util.List;
 record SharedState(Matrix encode, Matrix decode, double lost) {
   private static final double CUTOFF = 1e-10;
 
+  /// Energies up to this are those of a layer that does nothing.
+  private static final double NOTHING = 1e-60;
+
   /// What a state must carry.
   ///
   /// @param rows `[keys + values, features]`
@@ -115,7 +118,8 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
     int n = eigen.values().length;
     Matrix scaled = Matrix.zeros(n, count);
     for (int c = 0; c < count; c++) {
-      double weight = Math.pow(Math.max(eigen.values()[c], Double.MIN_NORMAL), exponent);
+      double value = eigen.values()[c];
+      double weight = value > NOTHING ? Math.pow(value, exponent) : 0;
       for (int r = 0; r < n; r++) {
         scaled.elements()[r * count + c] = weight * eigen.vectors().at(r, c);
       }

@@ -35,6 +35,9 @@ public final class LayerFit {
   /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
   private static final int MAX_OUTPUT_WIDTH = 8192;
 
+  /// Squares of sizes whose reciprocals float32 can hold.
+  private static final double SMALLEST_SIZE = 1e-36;
+
   private final FitPlan plan;
   private final boolean whole;
   private final double rate;
@@ -99,13 +102,24 @@ public final class LayerFit {
   ///
   /// @param seed of all that is random in this layer
   public Fitted fit(FactoredAttention closed, long seed, Listener listener) {
-    if (plan.steps() == 0 || split.held().length == 0) {
+    if (plan.steps() == 0 || split.held().length == 0 || !measurable()) {
       return new Fitted(closed, Optional.empty());
     }
     Set<Part> parts = parts(closed);
     Fitted linear = fit(closed, parts, settings(plan.steps(), rate, seed), listener);
     boolean normed = LatentNorm.trainable(closed.spec()) && plan.normSteps() > 0;
     return normed ? throughNorm(linear, parts, seed, listener) : linear;
+  }
+
+  /// Whether what the source adds has a size that errors can be relative to: a layer that adds nothing
+  /// is nothing to learn from.
+  private boolean measurable() {
+    return Arrays.stream(split.fitted()).mapToDouble(windows::size).allMatch(LayerFit::isSize)
+        && Arrays.stream(split.held()).mapToDouble(windows::size).allMatch(LayerFit::isSize);
+  }
+
+  private static boolean isSize(double squared) {
+    return squared > SMALLEST_SIZE && squared < 1 / SMALLEST_SIZE;
   }
 
   /// Goes on through the norm of the latents, which until then has no part in what is trained; what
