@@ -18,7 +18,10 @@ import dev.regroup.runtime.text.TokenWindows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -81,6 +84,36 @@ final class FitOnTrialTest {
   }
 
   @Test
+  void writesQueriesAndOutputsOfMlaAnewWhereTheyAreFitted() {
+    Fixtures.write("deepseek-v2", scratch.resolve("source"), 5);
+    Map<String, float[]> kept = attention(0);
+    Map<String, float[]> fitted = attention(20);
+    try (Checkpoint source = Checkpoints.open(scratch.resolve("source"))) {
+      for (String name : kept.keySet()) {
+        float[] before = source.floats(name);
+        assertThat(kept.get(name)).as(name).isEqualTo(before);
+        assertThat(Arrays.equals(fitted.get(name), before))
+            .as("%s unchanged by the fit", name)
+            .isEqualTo(name.contains("_a_"));
+      }
+    }
+  }
+
+  /// Tensors that MLA and GLA have alike, of layer 1 after a conversion with so many steps.
+  private Map<String, float[]> attention(int steps) {
+    String target = "steps-" + steps;
+    converted(48, WINDOW, FitOptions.DEFAULT.withSteps(steps), TargetLayout.GLA, target);
+    Map<String, float[]> tensors = new HashMap<>();
+    try (Checkpoint made = Checkpoints.open(scratch.resolve(target))) {
+      for (String name : List.of("q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "o_proj")) {
+        String full = "model.layers.1.self_attn." + name + ".weight";
+        tensors.put(full, made.floats(full));
+      }
+    }
+    return tensors;
+  }
+
+  @Test
   void namesTheTokensThatARankNeeds() {
     assertThatThrownBy(() -> converted(1, 4, FIT, "target"))
         .isInstanceOf(CheckpointException.class)
@@ -98,6 +131,11 @@ final class FitOnTrialTest {
   }
 
   private ConversionReport converted(int windows, int tokens, FitOptions fit, String target) {
+    return converted(windows, tokens, fit, TargetLayout.GTA, target);
+  }
+
+  private ConversionReport converted(
+      int windows, int tokens, FitOptions fit, TargetLayout layout, String target) {
     Path model = scratch.resolve("source");
     if (!Files.exists(model)) {
       Fixtures.write("llama-gqa", model, 5);
@@ -111,7 +149,7 @@ final class FitOnTrialTest {
               .toList();
       return Conversions.convert(
           source,
-          Conversions.plan(source, ConversionRequest.to(TargetLayout.GTA)),
+          Conversions.plan(source, ConversionRequest.to(layout), fit, tokens),
           Optional.of(new TokenWindows("random", "", tokens, text)),
           scratch.resolve(target),
           new ConversionOptions(fit, 1, false, false, "test"),
