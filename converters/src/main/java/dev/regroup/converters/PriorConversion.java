@@ -6,6 +6,7 @@ import dev.regroup.converters.closedform.ClosedForm;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.LayerReport;
 import dev.regroup.converters.source.LayerWeights;
+import dev.regroup.converters.source.ReadAhead;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -30,6 +31,7 @@ final class PriorConversion implements LayerConversion {
   public Converted convert(int layer) {
     LayerWeights weights =
         LayerWeights.read(source, plan.source(), layer, options.allowNonFinite());
+    readAhead(layer + 1);
     AttentionSpec before = plan.source().layers().get(layer).attention();
     AttentionSpec after = plan.target().layers().get(layer).attention();
     float[] gain = source.floats("model.layers." + layer + ".input_layernorm.weight");
@@ -45,6 +47,17 @@ final class PriorConversion implements LayerConversion {
             OptionalDouble.empty(),
             OptionalDouble.empty(),
             Optional.empty()));
+  }
+
+  private void readAhead(int layer) {
+    if (layer < plan.source().layers().size()) {
+      AttentionSpec attention = plan.source().layers().get(layer).attention();
+      ReadAhead.begin(
+          source,
+          attention.tensors(plan.source().hiddenSize()).keySet().stream()
+              .map(tensor -> tensor.in(layer))
+              .toList());
+    }
   }
 
   @Override

@@ -1,10 +1,16 @@
 package dev.regroup.converters.write;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
+
 /// How far one output file is copied, and how far it is hashed behind that: one thread copies, another
 /// reads the bytes while they are still in memory. Offsets are the output file's.
 final class CopyFront {
-  /// Bytes that are usually copied ahead of the hash.
-  static final long LEAD = 256L << 20;
+  /// Bytes that may be copied ahead of a hash on any machine.
+  private static final long LEAST_LEAD = 256L << 20;
+
+  /// Of the machine's memory, what one file's lead may fill.
+  private static final int MEMORY_SHARE = 16;
 
   /// Bytes copied, or hashed, before the other side hears of it.
   static final long STRIDE = 8L << 20;
@@ -24,6 +30,14 @@ final class CopyFront {
     }
     this.gate = gate;
     this.lead = lead;
+  }
+
+  /// Bytes to copy ahead of a hash, which may wait for a layer: so few that they are still in memory
+  /// when it gets there, with a few files at a time.
+  static long usualLead() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+        ? Math.max(LEAST_LEAD, system.getTotalMemorySize() / MEMORY_SHARE)
+        : LEAST_LEAD;
   }
 
   /// Says that everything copied lies before an offset, and waits until the hash is near enough.

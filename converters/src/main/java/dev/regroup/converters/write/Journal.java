@@ -12,8 +12,9 @@ import java.util.OptionalDouble;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a run has finished so far, one line of JSON each, forced to the disk before the run goes on:
-/// the header, then layers, files, and the intent to commit. A last line without an end was cut off
+/// What a run has finished so far, one line of JSON each, forced to the disk before the run goes on
+/// (but for layers that are cheap to convert again: to force a line, a disk may first write all else
+/// that waits): the header, then layers, files, and the intent to commit. A last line without an end was cut off
 /// by a kill and does not count. Safe for use by several threads.
 final class Journal implements AutoCloseable {
   static final String VERSION = "regroup_journal";
@@ -81,7 +82,8 @@ final class Journal implements AutoCloseable {
     return added || content.worth();
   }
 
-  void add(FinishedLayer layer) {
+  /// @param forced whether it must survive a power failure; a process that is killed loses nothing
+  void add(FinishedLayer layer, boolean forced) {
     ObjectNode line = JsonNodeFactory.instance.objectNode();
     line.put("layer", layer.layer());
     line.set("attention", AttentionJson.write(layer.spec()));
@@ -108,7 +110,7 @@ final class Journal implements AutoCloseable {
         .forEach((tensor, error) -> requantized.put(tensor, Double.toString(error)));
     ObjectNode hashes = line.putObject("sha256");
     layer.hashes().forEach(hashes::put);
-    append(line);
+    append(line, forced);
     added = true;
   }
 
@@ -132,10 +134,16 @@ final class Journal implements AutoCloseable {
     append(JsonNodeFactory.instance.objectNode().put("commit", manifest));
   }
 
-  private synchronized void append(ObjectNode line) {
+  private void append(ObjectNode line) {
+    append(line, true);
+  }
+
+  private synchronized void append(ObjectNode line, boolean forced) {
     byte[] bytes = (line + "\n").getBytes(StandardCharsets.UTF_8);
     file.write(end, ByteBuffer.wrap(bytes));
-    file.force();
+    if (forced) {
+      file.force();
+    }
     end += bytes.length;
   }
 

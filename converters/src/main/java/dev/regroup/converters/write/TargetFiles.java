@@ -146,7 +146,7 @@ public final class TargetFiles implements AutoCloseable {
         writer.file().force();
       }
     }
-    journal.add(new FinishedLayer(layer.layer(), layer.spec(), layer.report(), hashes));
+    journal.add(new FinishedLayer(layer.layer(), layer.spec(), layer.report(), hashes), costly);
     gate.open(layer.layer());
   }
 
@@ -188,7 +188,8 @@ public final class TargetFiles implements AutoCloseable {
     SafetensorsWriter writer = open.get(file);
     List<Segment> segments = Segment.of(file.tensors(), output::layer, source);
     ShardAssembly assembly =
-        new ShardAssembly(writer, segments, gate, copying, new CopyFront(gate, CopyFront.LEAD));
+        new ShardAssembly(
+            writer, segments, gate, copying, new CopyFront(gate, CopyFront.usualLead()));
     CompletableFuture<Void> copy =
         CompletableFuture.runAsync(() -> guarded(assembly::copy), copiers);
     String hash = assembly.hash(this::advance);
