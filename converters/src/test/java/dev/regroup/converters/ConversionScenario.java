@@ -85,17 +85,18 @@ abstract class ConversionScenario {
     }
   }
 
+  /// Where the bytes of one of the source's tensors lie.
+  Checkpoint.Location place(String tensor) {
+    try (Checkpoint source = Checkpoints.open(from)) {
+      return source.locate(tensor);
+    }
+  }
+
   /// Overwrites one BF16 element in the middle of a tensor with NaN.
   void poison(String tensor) throws IOException {
-    Path file;
-    long at;
-    try (Checkpoint source = Checkpoints.open(from)) {
-      Checkpoint.Location location = source.locate(tensor);
-      file = location.file();
-      at = location.offset() + location.bytes() / 4 * 2;
-    }
-    try (var data = new RandomAccessFile(file.toFile(), "rw")) {
-      data.seek(at);
+    Checkpoint.Location place = place(tensor);
+    try (var data = new RandomAccessFile(place.file().toFile(), "rw")) {
+      data.seek(place.offset() + place.bytes() / 4 * 2);
       data.write(new byte[] {(byte) 0xC0, 0x7F});
     }
   }

@@ -104,18 +104,11 @@ final class CopyTest extends ConversionScenario {
 
   /// Makes most of a tensor a hole of its file: a large one, since holes are whole blocks.
   private long makeHole() throws IOException {
-    Path file;
-    long begin;
-    long bytes;
-    try (Checkpoint source = Checkpoints.open(from)) {
-      Checkpoint.Location location = source.locate(HOLE);
-      file = location.file();
-      begin = location.offset();
-      bytes = location.bytes();
-    }
+    Checkpoint.Location place = place(HOLE);
+    Path file = place.file();
     byte[] all = Files.readAllBytes(file);
-    long first = (begin + 4095) / 4096 * 4096;
-    long last = (begin + bytes) / 4096 * 4096;
+    long first = (place.offset() + 4095) / 4096 * 4096;
+    long last = (place.offset() + place.bytes()) / 4096 * 4096;
     try (RandomAccessFile fresh = new RandomAccessFile(file.toFile(), "rw")) {
       fresh.setLength(0);
       FileChannel channel = fresh.getChannel();

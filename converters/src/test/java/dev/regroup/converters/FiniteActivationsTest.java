@@ -6,12 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.regroup.converters.plan.ConversionRequest;
 import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.converters.report.ConversionReport;
-import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -58,18 +56,10 @@ final class FiniteActivationsTest extends ConversionScenario {
 
   /// Makes every two elements of a BF16 tensor the same four bytes.
   private void fill(String tensor, byte[] two) throws IOException {
-    Path file;
-    long at;
-    long bytes;
-    try (Checkpoint source = Checkpoints.open(from)) {
-      Checkpoint.Location location = source.locate(tensor);
-      file = location.file();
-      at = location.offset();
-      bytes = location.bytes();
-    }
-    try (var data = new RandomAccessFile(file.toFile(), "rw")) {
-      data.seek(at);
-      for (long i = 0; i < bytes; i += 4) {
+    Checkpoint.Location place = place(tensor);
+    try (var data = new RandomAccessFile(place.file().toFile(), "rw")) {
+      data.seek(place.offset());
+      for (long i = 0; i < place.bytes(); i += 4) {
         data.write(two);
       }
     }

@@ -8,8 +8,8 @@ import dev.regroup.runtime.linalg.Matrix;
 /// Second moments of rotated pairs in complex form: pair l of a head is `first + i·second`, which RoPE
 /// multiplies by `exp(i·position·θ_l)`.
 final class KeyMoments {
-  /// Eigenvalues up to this are those of a matrix that is zero.
-  private static final double NOTHING = 1e-60;
+  /// Eigenvalues up to this are those of a moment that is zero: of a layer that does nothing.
+  static final double NOTHING = 1e-60;
 
   private KeyMoments() {}
 

@@ -17,9 +17,6 @@ import java.util.List;
 record SharedState(Matrix encode, Matrix decode, double lost) {
   private static final double CUTOFF = 1e-10;
 
-  /// Energies up to this are those of a layer that does nothing.
-  private static final double NOTHING = 1e-60;
-
   /// What a state must carry.
   ///
   /// @param rows `[keys + values, features]`
@@ -119,7 +116,7 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
     Matrix scaled = Matrix.zeros(n, count);
     for (int c = 0; c < count; c++) {
       double value = eigen.values()[c];
-      double weight = value > NOTHING ? Math.pow(value, exponent) : 0;
+      double weight = value > KeyMoments.NOTHING ? Math.pow(value, exponent) : 0;
       for (int r = 0; r < n; r++) {
         scaled.elements()[r * count + c] = weight * eigen.vectors().at(r, c);
       }

@@ -14,8 +14,8 @@ import java.util.Set;
 /// @param sparse whether holes of the source stay holes, instead of being written as zeros
 /// @param checked whether elements that are not finite are refused
 record CopyOptions(LinkMode link, boolean kernel, boolean sparse, boolean checked) {
-  /// File systems that can do no more than copy, where the kernel's own loop takes about twice the
-  /// processor time of reads and writes of a megabyte (Linux 6.18; `docs/adr/0014-copying.md`).
+  /// File systems that can do no more than copy, where the kernel's own loop takes a third more
+  /// processor time than reads and writes of a megabyte (Linux 6.18; `docs/adr/0014-copying.md`).
   private static final Set<String> SLOW = Set.of("ext2", "ext3", "ext4", "tmpfs");
 
   /// What the user asked for, on the file system of a directory.
