@@ -64,6 +64,23 @@ final class ShardAssemblyTest {
   }
 
   @Test
+  void hashesNothingThatIsNotCopiedYet() throws Exception {
+    List<Segment> segments = segments(source());
+    try (SafetensorsWriter writer =
+        SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of())) {
+      ShardAssembly assembly = assembly(writer, segments, false);
+      writer.write("written", 0, ByteBuffer.wrap(new byte[4]));
+      gate.open(0);
+      CompletableFuture<String> hash =
+          CompletableFuture.supplyAsync(() -> assembly.hash(bytes -> {}), threads);
+      TimeUnit.MILLISECONDS.sleep(200);
+      assertThat(hash).isNotDone();
+      assembly.copy();
+      assertThat(hash.get()).isEqualTo(Sha256.of(folder.resolve("out"), bytes -> {}));
+    }
+  }
+
+  @Test
   void copiesNoMoreThanItsLeadWhileALayerIsAwaited() throws Exception {
     List<Segment> segments = segments(source());
     try (SafetensorsWriter writer =
