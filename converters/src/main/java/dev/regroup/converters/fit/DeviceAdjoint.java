@@ -48,14 +48,14 @@ final class DeviceAdjoint implements AutoCloseable {
     extents = shape.extents();
     transposed = AttentionPass.transposed(pass.layer().spec().rope());
     rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
-    queries = rooms.of(shape.queries());
+    queries = rooms.factor(shape.queries());
     states = rooms.of(shape.states());
     ropeKey = rooms.of(extents.ropeDim());
-    keys = rooms.of(shape.keys());
-    values = rooms.of(shape.values());
-    heads = rooms.of(shape.values());
+    keys = rooms.factor(shape.keys());
+    values = rooms.factor(shape.values());
+    heads = rooms.factor(shape.values());
     scores = rooms.of((long) extents.heads() * shape.tokens());
-    ropeKeys = rooms.of((long) extents.heads() * extents.ropeDim());
+    ropeKeys = rooms.factor((long) extents.heads() * extents.ropeDim());
   }
 
   /// Elements it takes for a token.

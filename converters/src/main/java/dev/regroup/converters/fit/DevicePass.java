@@ -45,13 +45,13 @@ final class DevicePass implements AutoCloseable {
     this.shape = shape;
     extents = shape.extents();
     rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
-    queries = rooms.of(shape.queries());
-    states = rooms.of(shape.states());
-    ropeKey = rooms.of(extents.ropeDim());
-    keys = extents.tied() ? states : rooms.of(shape.keys());
-    values = extents.tied() ? states : rooms.of(shape.values());
+    queries = rooms.factor(shape.queries());
+    states = rooms.factor(shape.states());
+    ropeKey = rooms.factor(extents.ropeDim());
+    keys = extents.tied() ? states : rooms.factor(shape.keys());
+    values = extents.tied() ? states : rooms.factor(shape.values());
     probabilities = rooms.of((long) extents.heads() * shape.tokens());
-    heads = rooms.of(shape.values());
+    heads = rooms.factor(shape.values());
     output = rooms.of(shape.hidden());
   }
 

@@ -8,6 +8,7 @@ import dev.regroup.runtime.cuda.CudaBackend;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.cuda.Precision;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// {@link DeviceProblem} on a GPU.
-final class CudaProblemTest extends DeviceProblemContract {
+/// {@link DeviceProblem} on a GPU, in float32.
+class CudaProblemTest extends DeviceProblemContract {
   private @Nullable CudaContext context;
   private @Nullable CudaBackend backend;
 
@@ -34,7 +35,11 @@ final class CudaProblemTest extends DeviceProblemContract {
     if (backend == null) {
       backend = new CudaBackend(context, Precision.FLOAT32);
     }
-    return backend.training().orElseThrow();
+    return backend.training(accuracy()).orElseThrow();
+  }
+
+  Accuracy accuracy() {
+    return Accuracy.FLOAT32;
   }
 
   @ParameterizedTest

@@ -12,6 +12,7 @@ import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.OutputHead;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.ScalarTrainingMath;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.Map;
@@ -26,8 +27,8 @@ final class WorkplaceTest {
 
   @Test
   void letsRoundingPass() {
-    Workplace.requireAgreement(gradient(1.0001, 1, 2.0001f, 0), gradient(1, 1, 2, 0));
-    Workplace.requireAgreement(gradient(0, 0, 0, 0), gradient(0, 0, 0, 0));
+    Workplace.requireAgreement(gradient(1.0001, 1, 2.0001f, 0), gradient(1, 1, 2, 0), 1e-2);
+    Workplace.requireAgreement(gradient(0, 0, 0, 0), gradient(0, 0, 0, 0), 1e-2);
   }
 
   @Test
@@ -88,14 +89,14 @@ final class WorkplaceTest {
     }
 
     @Override
-    public Optional<TrainingMath> training() {
+    public Optional<TrainingMath> training(Accuracy accuracy) {
       asked = true;
       return Optional.of(new ScalarTrainingMath(10_000_000));
     }
   }
 
   private static void refuses(Gradient device, String message) {
-    assertThatThrownBy(() -> Workplace.requireAgreement(device, gradient(1, 1, 2, 0)))
+    assertThatThrownBy(() -> Workplace.requireAgreement(device, gradient(1, 1, 2, 0), 1e-2))
         .isInstanceOf(DeviceException.class)
         .hasMessageStartingWith(message);
   }

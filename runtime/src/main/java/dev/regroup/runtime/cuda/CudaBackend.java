@@ -9,6 +9,7 @@ import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.OutputHead;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.HashMap;
 import java.util.Map;
@@ -136,8 +137,19 @@ public final class CudaBackend implements Backend, AutoCloseable {
   }
 
   @Override
-  public Optional<TrainingMath> training() {
-    return Optional.of(new CudaTraining(math.context()));
+  public Optional<TrainingMath> training(Accuracy accuracy) {
+    return Optional.of(training(math.context(), accuracy));
+  }
+
+  /// What trains on a device: products by cuBLAS where BF16 will do and it is installed.
+  static StreamTraining training(CudaContext context, Accuracy accuracy) {
+    return switch (accuracy) {
+      case FLOAT32 -> new CudaTraining(context);
+      case BFLOAT16 ->
+          Cublas.find()
+              .<StreamTraining>map(library -> new RoundedTraining(context, library))
+              .orElseGet(() -> new CudaTraining(context));
+    };
   }
 
   @Override

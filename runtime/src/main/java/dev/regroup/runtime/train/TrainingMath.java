@@ -7,7 +7,7 @@ import dev.regroup.formats.attention.Rope;
 /// kind of device alone. Not for several threads at once.
 public interface TrainingMath extends AutoCloseable {
   /// Rows of causal matrices are zero behind the diagonal up to the next multiple of this many columns;
-  /// what is farther right is never read.
+  /// what is farther right is never read. See {@link #zeroed}.
   int ZEROED = 128;
 
   /// Heads of some windows: rows of `[windows · tokens, heads · width]`.
@@ -42,11 +42,33 @@ public interface TrainingMath extends AutoCloseable {
   /// @throws dev.regroup.runtime.DeviceException where there is not enough
   Memory allocate(long length);
 
+  /// Uninitialised memory for what products give and others read: it may hold no more than these see of
+  /// it, see {@link #accuracy}.
+  default Memory allocateFactor(long length) {
+    return allocate(length);
+  }
+
+  /// How exactly {@link #multiply} reads factors.
+  default Accuracy accuracy() {
+    return Accuracy.FLOAT32;
+  }
+
+  /// {@link #ZEROED}, or a multiple of it where products read so far.
+  default int zeroed() {
+    return ZEROED;
+  }
+
   /// Elements that could be allocated now.
   long available();
 
   /// Batched matrix products.
   void multiply(Product product);
+
+  /// The same for products whose factors are float32 and must not lose more than the last bits: they
+  /// keep eleven at least.
+  default void multiplyFinely(Product product) {
+    multiply(product);
+  }
 
   /// Copies blocks of `each` elements: block i of `to` becomes block `blocks[i]` of `from`, or stays
   /// where that is negative.
