@@ -3,6 +3,7 @@ package dev.regroup.converters.fit;
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.Form;
+import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.train.Memory;
 import dev.regroup.runtime.train.Panel;
 import dev.regroup.runtime.train.Product;
@@ -12,6 +13,7 @@ import dev.regroup.runtime.train.Product.Sizes;
 import dev.regroup.runtime.train.Product.Triangle;
 import dev.regroup.runtime.train.TrainingMath;
 import dev.regroup.runtime.train.TrainingMath.HeadRows;
+import dev.regroup.runtime.train.TrainingMath.Norm;
 import dev.regroup.runtime.train.TrainingMath.Slices;
 
 /// {@link AttentionPass} over some windows at once, on a device.
@@ -27,6 +29,10 @@ final class DevicePass implements AutoCloseable {
   private final Memory queries;
 
   private final Memory states;
+
+  /// States before their norm; the same memory where there is none.
+  private final Memory latents;
+
   private final Memory ropeKey;
   private final Memory keys;
   private final Memory values;
@@ -47,6 +53,7 @@ final class DevicePass implements AutoCloseable {
     rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
     queries = rooms.factor(shape.queries());
     states = rooms.factor(shape.states());
+    latents = layer.norm().active() ? rooms.of(shape.states()) : states;
     ropeKey = rooms.factor(extents.ropeDim());
     keys = extents.tied() ? states : rooms.factor(shape.keys());
     values = extents.tied() ? states : rooms.factor(shape.values());
@@ -55,11 +62,11 @@ final class DevicePass implements AutoCloseable {
     output = rooms.of(shape.hidden());
   }
 
-  /// Elements it takes for a token.
+  /// Elements it takes for a token, a norm included.
   static long elements(LayerShape shape) {
     Extents extents = shape.extents();
     return shape.queries()
-        + shape.states()
+        + 2L * shape.states()
         + extents.ropeDim()
         + (extents.tied() ? 0 : shape.keys() + shape.values())
         + (long) extents.heads() * shape.tokens()
@@ -73,8 +80,11 @@ final class DevicePass implements AutoCloseable {
     projectQueries(maps.get(Part.QUERY), inputs, rows);
     addBias(queries, maps.queryBias(), rows);
     math.rotate(queries, rows, querySlices(), layer.spec().rope(), shape.tokens());
-    linear(inputs.state(), shape.state(), maps.get(Part.STATE), states, shape.states(), rows);
-    addBias(states, maps.stateBias(), rows);
+    linear(inputs.state(), shape.state(), maps.get(Part.STATE), latents, shape.states(), rows);
+    addBias(latents, maps.stateBias(), rows);
+    if (normed()) {
+      math.rmsNorm(latents, states, norm(maps, rows));
+    }
     linear(inputs.rope(), shape.rope(), maps.get(Part.ROPE_KEY), ropeKey, extents.ropeDim(), rows);
     addBias(ropeKey, maps.ropeBias(), rows);
     math.rotate(ropeKey, rows, keySlices(), layer.spec().rope(), shape.tokens());
@@ -170,6 +180,22 @@ final class DevicePass implements AutoCloseable {
             new Factors(queries, keys, squares(probabilities))));
   }
 
+  /// Whether a norm of latents is trained.
+  boolean normed() {
+    return layer.norm().active();
+  }
+
+  /// That norm, over the latents of some rows.
+  Norm norm(DeviceMaps maps, int rows) {
+    return new Norm(
+        maps.get(Part.NORM_GAIN),
+        maps.normUnit(),
+        rows,
+        extents.states(),
+        extents.stateDim(),
+        (float) AttentionSublayers.LATENT_NORM_EPSILON);
+  }
+
   Slices querySlices() {
     return new Slices(extents.heads(), extents.keyDim(), extents.queryDim(), shape.queries());
   }
@@ -249,6 +275,10 @@ final class DevicePass implements AutoCloseable {
 
   Memory states() {
     return states;
+  }
+
+  Memory latents() {
+    return latents;
   }
 
   Memory ropeKey() {

@@ -26,7 +26,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
   /// token, its gradient is a small difference of such.
   private static final double ROUNDED_AGREEMENT = 1e-1;
 
-  /// On a backend's device where it has one; on the processor where the norm of latents is trained.
+  /// On a backend's device where it has one.
   ///
   /// @param closed a layer of the shape that is fitted
   /// @param parts the maps that may change
@@ -37,7 +37,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
       FactoredAttention closed,
       Set<Part> parts,
       Training.Split split) {
-    Optional<TrainingMath> math = closed.norm().active() ? Optional.empty() : backend.training(accuracy(closed));
+    Optional<TrainingMath> math = backend.training(accuracy(closed));
     if (math.isEmpty()) {
       return new Workplace(new HostProblem(windows, parts), math);
     }
@@ -133,11 +133,6 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
               String what = "gradient of " + part;
               require(what, size(found), size(expected), agreement);
             });
-  }
-
-  /// No device has the transpose of a norm: {@link #open} does not bring one such a layer.
-  static IllegalArgumentException normOnDevice() {
-    return new IllegalArgumentException("norms are trained on the processor");
   }
 
   private static double size(float[] elements) {

@@ -43,7 +43,7 @@ class CudaProblemTest extends DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameBitsEveryTime(RandomLayers.Case shape) {
     var task = new Task(shape);
     Moments moments = task.host.moments(task.layer, BATCH, 9);

@@ -39,7 +39,7 @@ abstract class DeviceProblemContract {
   abstract TrainingMath math();
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameGradientsAndErrors(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -56,7 +56,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameMoments(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -70,7 +70,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void takesTheSameSteps(RandomLayers.Case shape) {
     var task = new Task(shape);
     Moments moments = task.host.moments(task.layer, BATCH, 9);

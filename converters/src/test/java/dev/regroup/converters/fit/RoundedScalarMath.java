@@ -99,6 +99,21 @@ final class RoundedScalarMath implements TrainingMath {
   }
 
   @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    scalar.rmsNorm(x, y, norm);
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    scalar.pullRmsNorm(x, pulled, byX, norm);
+  }
+
+  @Override
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    scalar.pullRmsNormGains(x, pulled, byGain, norm, add);
+  }
+
+  @Override
   public void fold(Memory from, Memory to, Fold fold, boolean add) {
     scalar.fold(from, to, fold, add);
   }

@@ -27,6 +27,7 @@ final class CudaTraining implements StreamTraining {
   private final TrainingProducts products;
   private final Rounding rounding;
   private final CudaBuffer totals;
+  private final CudaNorms norms;
 
   /// @param context closed by the caller, after this
   CudaTraining(CudaContext context) {
@@ -37,6 +38,7 @@ final class CudaTraining implements StreamTraining {
     products = new TrainingProducts(math, module);
     rounding = new Rounding(context, stream);
     totals = context.allocate(8L * TOTALS);
+    norms = new CudaNorms(math);
   }
 
   CudaMath math() {
@@ -146,6 +148,22 @@ final class CudaTraining implements StreamTraining {
         .putInt(rows.heads())
         .putInt(rows.width())
         .array();
+  }
+
+  @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    norms.normalise(x, y, norm);
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    norms.pull(x, pulled, byX, norm);
+  }
+
+  @Override
+  public void pullRmsNormGains(
+      Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    norms.pullGains(x, pulled, byGain, norm, add);
   }
 
   @Override

@@ -191,6 +191,21 @@ final class RoundedTraining implements StreamTraining {
   }
 
   @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    whole.rmsNorm(x, y, norm);
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    whole.pullRmsNorm(x, pulled, byX, norm);
+  }
+
+  @Override
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    whole.pullRmsNormGains(x, pulled, byGain, norm, add);
+  }
+
+  @Override
   public void fold(Memory from, Memory to, Fold fold, boolean add) {
     elements(
         "fit_fold_bf16",

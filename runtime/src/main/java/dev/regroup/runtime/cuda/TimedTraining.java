@@ -167,6 +167,24 @@ public final class TimedTraining implements TrainingMath {
   }
 
   @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    timed(Kind.ELEMENTS, "rmsNorm", () -> math.rmsNorm(x, y, norm));
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    timed(Kind.ELEMENTS, "pullRmsNorm", () -> math.pullRmsNorm(x, pulled, byX, norm));
+  }
+
+  @Override
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    timed(
+        Kind.ELEMENTS,
+        "pullRmsNormGains",
+        () -> math.pullRmsNormGains(x, pulled, byGain, norm, add));
+  }
+
+  @Override
   public void fold(Memory from, Memory to, Fold fold, boolean add) {
     timed(Kind.ELEMENTS, "fold", () -> math.fold(from, to, fold, add));
   }

@@ -34,6 +34,19 @@ public interface TrainingMath extends AutoCloseable {
   /// @param width elements of a slice
   record Fold(int rows, int groups, int group, int width, int groupStride) {}
 
+  /// An RMS norm over each of a row's neighbouring slices: of a slice x, `gain ∘ unit ∘ x / r`, where
+  /// `r² = mean(x²) + epsilon`.
+  ///
+  /// @param gain `[groups · width]`
+  /// @param unit `[width]`, what a gain of 1 multiplies by
+  /// @param rows of matrices `[rows, groups · width]`
+  record Norm(Memory gain, Memory unit, int rows, int groups, int width, float epsilon) {
+    /// Slices of all rows.
+    public long slices() {
+      return (long) rows * groups;
+    }
+  }
+
   /// Corrections of Adam at one step: of the mean and of the square.
   record Follow(float meanShare, float squareShare, float meanBias, float squareBias, float tiny) {}
 
@@ -97,6 +110,18 @@ public interface TrainingMath extends AutoCloseable {
       Memory heads,
       HeadRows rows,
       float scale);
+
+  /// The RMS norm of every slice of `x`.
+  void rmsNorm(Memory x, Memory y, Norm norm);
+
+  /// Its transpose: the derivative by `x` of what is pulled back to the norm's results.
+  void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm);
+
+  /// The same by gains, summed over rows.
+  ///
+  /// @param byGain `[groups · width]`
+  /// @param add whether it is added to
+  void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add);
 
   /// Sums over groups of heads.
   ///

@@ -210,6 +210,35 @@ abstract class TrainingContract {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"1,1,3", "40,2,5", "300,1,64", "300,8,33"})
+  void takesNormsAndTheirTransposes(int rows, int groups, int width) {
+    int count = rows * groups * width;
+    List<float[]> inputs =
+        List.of(
+            gaussian(count),
+            gaussian(count),
+            gaussian(count),
+            gaussian(count),
+            gaussian(groups * width),
+            gaussian(width),
+            gaussian(groups * width));
+    List<float[]> found =
+        run(
+            inputs,
+            (math, on) -> {
+              var norm =
+                  new TrainingMath.Norm(on.get(4), on.get(5), rows, groups, width, 1e-6f);
+              math.rmsNorm(on.get(0), on.get(1), norm);
+              math.pullRmsNorm(on.get(0), on.get(2), on.get(3), norm);
+              math.pullRmsNormGains(on.get(0), on.get(2), on.get(6), norm, false);
+              math.pullRmsNormGains(on.get(0), on.get(2), on.get(6), norm, true);
+            });
+    for (int i = 0; i < inputs.size(); i++) {
+      assertClose(found.get(i), found.get(inputs.size() + i), 1e-4);
+    }
+  }
+
   @Test
   void followsAndGathersManyBlocks() {
     List<float[]> inputs =
