@@ -70,7 +70,8 @@ final class FitBenchCommand implements Callable<Integer> {
           return shape;
         }
       }
-      throw new TypeConversionException("expected one of %s".formatted(List.of(ModelShape.values())));
+      throw new TypeConversionException(
+          "expected one of %s".formatted(List.of(ModelShape.values())));
     }
   }
 

@@ -50,8 +50,7 @@ public final class WideFitText {
         .forEach(
             (part, milliseconds) -> {
               if (milliseconds > SHOWN * 1e3 * result.step()) {
-                lines.add(
-                    String.format(Locale.ROOT, "    %6.2f %s", milliseconds, part.what()));
+                lines.add(String.format(Locale.ROOT, "    %6.2f %s", milliseconds, part.what()));
               }
             });
     lines.add(

@@ -128,13 +128,18 @@ final class DeviceAdjoint implements AutoCloseable {
         pass.heads(),
         pass.rows(windows),
         (float) pass.layer().spec().softmaxScale());
-    int free = extents.keyDim();
-    if (free > 0) {
-      pullOut(batch, squares, pass.key(pass.keys()), pass.freeQuery(queries), free);
-      push(batch, squares, pass.freeQuery(pass.queries()), pass.slices(keys, free), free);
+    int whole = pass.keyDim();
+    if (whole > 0) {
+      pullOut(batch, squares, pass.key(pass.keys()), pass.query(queries), whole);
     }
     int turned = extents.ropeDim();
-    pullOut(batch, squares, pass.rotated(pass.ropeKey()), pass.ropeQuery(queries), turned);
+    if (extents.tied()) {
+      pullOut(batch, squares, pass.rotated(pass.ropeKey()), pass.ropeQuery(queries), turned);
+    }
+    int free = extents.keyDim();
+    if (free > 0) {
+      push(batch, squares, pass.query(pass.queries()), pass.slices(keys, free), free);
+    }
     push(batch, squares, pass.ropeQuery(pass.queries()), pass.slices(ropeKeys, turned), turned);
   }
 

@@ -34,8 +34,14 @@ final class DevicePass implements AutoCloseable {
   private final Memory latents;
 
   private final Memory ropeKey;
-  private final Memory keys;
   private final Memory values;
+
+  /// Each head's `[key ; rotated key]`, as queries have them, so that scores are one product: a pass
+  /// over squares costs more than its sums do. The states where they are keys.
+  private final Memory keys;
+
+  /// `[d_r, d_r]`: the product with it copies the rotated key to every head.
+  private final Memory identity;
 
   /// `[windows, H, tokens, tokens]`.
   private final Memory probabilities;
@@ -55,11 +61,21 @@ final class DevicePass implements AutoCloseable {
     states = rooms.factor(shape.states());
     latents = layer.norm().active() ? rooms.of(shape.states()) : states;
     ropeKey = rooms.factor(extents.ropeDim());
-    keys = extents.tied() ? states : rooms.factor(shape.keys());
+    keys = extents.tied() ? states : rooms.factor(shape.queries());
     values = extents.tied() ? states : rooms.factor(shape.values());
     probabilities = rooms.of((long) extents.heads() * shape.tokens());
     heads = rooms.factor(shape.values());
     output = rooms.of(shape.hidden());
+    identity = math.allocate((long) extents.ropeDim() * extents.ropeDim());
+    identity.upload(identity(extents.ropeDim()), 0);
+  }
+
+  private static float[] identity(int extent) {
+    float[] elements = new float[extent * extent];
+    for (int i = 0; i < extent; i++) {
+      elements[i * extent + i] = 1;
+    }
+    return elements;
   }
 
   /// Elements it takes for a token, a norm included.
@@ -68,7 +84,7 @@ final class DevicePass implements AutoCloseable {
     return shape.queries()
         + 2L * shape.states()
         + extents.ropeDim()
-        + (extents.tied() ? 0 : shape.keys() + shape.values())
+        + (extents.tied() ? 0 : shape.queries() + shape.values())
         + (long) extents.heads() * shape.tokens()
         + shape.values()
         + shape.hidden();
@@ -89,8 +105,8 @@ final class DevicePass implements AutoCloseable {
     addBias(ropeKey, maps.ropeBias(), rows);
     math.rotate(ropeKey, rows, keySlices(), layer.spec().rope(), shape.tokens());
     if (!extents.tied()) {
-      up(maps.get(Part.KEY_UP), keys, extents.keyDim(), rows);
-      up(maps.get(Part.VALUE_UP), values, extents.valueDim(), rows);
+      upKeys(maps.get(Part.KEY_UP), rows);
+      upValues(maps.get(Part.VALUE_UP), rows);
     }
     attend(windows);
     linear(heads, shape.values(), maps.get(Part.OUTPUT), output, shape.hidden(), rows);
@@ -132,9 +148,36 @@ final class DevicePass implements AutoCloseable {
     }
   }
 
-  /// `[H·each, d_c]` of every head's state.
-  private void up(Memory map, Memory to, int each, int rows) {
-    int width = extents.group() * each;
+  /// Of each head `[d_n, d_c]` of its state, and the rotated key behind it.
+  private void upKeys(Memory map, int rows) {
+    int width = extents.queryDim();
+    int free = extents.keyDim();
+    int turned = extents.ropeDim();
+    int stateDim = extents.stateDim();
+    Panel to = Panel.each(keys, shape.queries(), width);
+    var eachHead = new Batch(1, extents.heads());
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            eachHead,
+            new Sizes(rows, free, stateDim),
+            new Factors(
+                new Panel(states, 0, shape.states(), 0, stateDim, extents.group()),
+                Panel.each(map, stateDim, (long) free * stateDim),
+                to)));
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            eachHead,
+            new Sizes(rows, turned, turned),
+            new Factors(Panel.of(ropeKey, turned), Panel.of(identity, turned), to.from(free))));
+  }
+
+  /// `[H·d_v, d_c]` of every head's state.
+  private void upValues(Memory map, int rows) {
+    int width = extents.group() * extents.valueDim();
     math.multiply(
         Product.of(
             Form.RIGHT_TRANSPOSED,
@@ -144,7 +187,7 @@ final class DevicePass implements AutoCloseable {
             new Factors(
                 stateRows(states),
                 Panel.each(map, extents.stateDim(), (long) width * extents.stateDim()),
-                Panel.each(to, extents.heads() * each, width))));
+                Panel.each(values, shape.values(), width))));
   }
 
   private void attend(int windows) {
@@ -152,9 +195,11 @@ final class DevicePass implements AutoCloseable {
     var batch = new Batch(windows, extents.heads());
     float scale = (float) layer.spec().softmaxScale();
     Panel scores = squares(probabilities);
-    score(batch, scale, false, ropeQuery(queries), rotated(ropeKey), extents.ropeDim());
-    if (extents.keyDim() > 0) {
-      score(batch, scale, true, freeQuery(queries), key(keys), extents.keyDim());
+    if (extents.tied()) {
+      score(batch, scale, false, ropeQuery(queries), rotated(ropeKey), extents.ropeDim());
+    }
+    if (keyDim() > 0) {
+      score(batch, scale, extents.tied(), query(queries), key(keys), keyDim());
     }
     math.causalSoftmax(probabilities, rows(windows), layer.spec().window());
     math.multiply(
@@ -236,8 +281,13 @@ final class DevicePass implements AutoCloseable {
         extents.group());
   }
 
+  /// Elements of a {@link #key}: not its rotated part where the state is the key.
+  int keyDim() {
+    return extents.tied() ? extents.keyDim() : extents.queryDim();
+  }
+
   Panel key(Memory all) {
-    return extents.tied() ? tiedState(all) : slices(all, extents.keyDim());
+    return extents.tied() ? tiedState(all) : slices(all, extents.queryDim());
   }
 
   Panel value(Memory all) {
@@ -248,12 +298,13 @@ final class DevicePass implements AutoCloseable {
     return slices(all, extents.valueDim());
   }
 
-  Panel freeQuery(Memory all) {
+  /// Of each head, unrotated part first.
+  Panel query(Memory all) {
     return slices(all, extents.queryDim());
   }
 
   Panel ropeQuery(Memory all) {
-    return freeQuery(all).from(extents.keyDim());
+    return query(all).from(extents.keyDim());
   }
 
   /// The rotary key, the same for all heads.
@@ -307,6 +358,7 @@ final class DevicePass implements AutoCloseable {
 
   @Override
   public void close() {
+    identity.close();
     rooms.close();
   }
 }

@@ -92,8 +92,7 @@ public final class WideFitBench {
 
   /// To two latents and to eight, each of half the elements of the source's.
   public static final List<Shape> SHAPES =
-      List.of(
-          new Shape(2, 256, 16, 512), new Shape(2, 256, 4, 2048), new Shape(8, 256, 16, 512));
+      List.of(new Shape(2, 256, 16, 512), new Shape(2, 256, 4, 2048), new Shape(8, 256, 16, 512));
 
   /// Measures some steps.
   public static Result run(CudaContext context, Shape shape, int steps) {
@@ -184,8 +183,7 @@ public final class WideFitBench {
   }
 
   private static FactoredAttention layer(Shape shape) {
-    var layout =
-        new Gla(HEADS, shape.latents(), shape.latentDim(), HEAD_DIM, ROPE_DIM, HEAD_DIM);
+    var layout = new Gla(HEADS, shape.latents(), shape.latentDim(), HEAD_DIM, ROPE_DIM, HEAD_DIM);
     var spec =
         new AttentionSpec(
             layout,
@@ -241,8 +239,7 @@ public final class WideFitBench {
                           block(20 + i, tokens, LATENT),
                           block(30 + i, tokens, HIDDEN)))
               .toList();
-      targets =
-          IntStream.range(0, DIFFERENT).mapToObj(i -> block(40 + i, tokens, HIDDEN)).toList();
+      targets = IntStream.range(0, DIFFERENT).mapToObj(i -> block(40 + i, tokens, HIDDEN)).toList();
       sizes = targets.stream().mapToDouble(t -> HostProblem.squares(t.elements())).toArray();
     }
 

@@ -22,7 +22,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
   /// Relative to an error or to a map's gradient. Rounding of float32 is some 1e-5 of them.
   private static final double AGREEMENT = 1e-2;
 
-  /// The same where factors are BF16: each is off by up to 2⁻⁹, and where attention is nearly all on one
+  /// The same where factors are BF16: each is off by up to 2⁻⁸, and where attention is nearly all on one
   /// token, its gradient is a small difference of such.
   private static final double ROUNDED_AGREEMENT = 1e-1;
 
@@ -72,11 +72,7 @@ record Workplace(FitProblem problem, Optional<TrainingMath> math) implements Aut
   }
 
   private static void compare(
-      Workplace workplace,
-      Windows windows,
-      FactoredAttention layer,
-      Set<Part> parts,
-      int window) {
+      Workplace workplace, Windows windows, FactoredAttention layer, Set<Part> parts, int window) {
     int[] one = {window};
     TrainingMath math = workplace.math.orElseThrow();
     if (math.accuracy() == Accuracy.FLOAT32) {

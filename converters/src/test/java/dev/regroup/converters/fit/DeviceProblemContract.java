@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 ///
 /// Both sides round to float32. Sums of up to tokens times windows terms, through five products in a
 /// row, differ by some √(5·n) of half an ulp, 6e-8, relative to a map's size: below 1e-5 here, and held
-/// to 5e-5 of the largest element, since terms cancel. Where factors are BF16, half an ulp is 2⁻⁹.
+/// to 5e-5 of the largest element, since terms cancel. Where factors are BF16, half an ulp is 2⁻⁸.
 abstract class DeviceProblemContract {
   private static final int WINDOWS = 7;
   static final int[] BATCH = {5, 0, 3, 6, 2};
@@ -88,7 +88,8 @@ abstract class DeviceProblemContract {
       assertThat(seen).hasSize(3);
       for (int step = 0; step < 3; step++) {
         // a step's direction is a sign where a gradient hardly differs from 0
-        assertThat(Math.abs(seen[step] - errors.get(step))).isLessThan(stepTolerance() * errors.get(step));
+        assertThat(Math.abs(seen[step] - errors.get(step)))
+            .isLessThan(stepTolerance() * errors.get(step));
       }
       assertThat(seen[2]).isLessThan(seen[0]);
       // maps may differ where the output does not depend on them: there rounding is all of the

@@ -103,8 +103,7 @@ final class CudaTraining implements StreamTraining {
 
   @Override
   public void rotate(Memory x, int rows, Slices slices, Rope rope, int tokens) {
-    DeviceBlock block =
-        DeviceBlock.of(changed(x), Precision.FLOAT32, rows, slices.rowStride());
+    DeviceBlock block = DeviceBlock.of(changed(x), Precision.FLOAT32, rows, slices.rowStride());
     rotate(block, slices, rope, tokens);
   }
 
@@ -204,7 +203,8 @@ final class CudaTraining implements StreamTraining {
             .putFloat(follow.squareBias())
             .putFloat(follow.tiny())
             .array();
-    elements("fit_follow", mean.length(), changed(gradient), changed(mean), changed(square), settings);
+    elements(
+        "fit_follow", mean.length(), changed(gradient), changed(mean), changed(square), settings);
   }
 
   @Override

@@ -1,8 +1,8 @@
 package dev.regroup.runtime.cuda;
 
 import dev.regroup.formats.attention.Rope;
-import dev.regroup.runtime.cuda.CudaKernel.Launch;
 import dev.regroup.runtime.cuda.CublasHandle.Mode;
+import dev.regroup.runtime.cuda.CudaKernel.Launch;
 import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.Memory;
 import dev.regroup.runtime.train.Product;
@@ -87,7 +87,8 @@ final class RoundedTraining implements StreamTraining {
       result = product.add() ? to.changed() : to.replaced();
     }
     Precision output = to.factor() ? Precision.BFLOAT16 : Precision.FLOAT32;
-    multiply(product, new CublasHandle.Bases(first, second, result.address(), output), Mode.BFLOAT16);
+    multiply(
+        product, new CublasHandle.Bases(first, second, result.address(), output), Mode.BFLOAT16);
   }
 
   /// Rounds the factors of a product where they are not yet; {@link #multiply} does so by itself.
@@ -111,8 +112,7 @@ final class RoundedTraining implements StreamTraining {
       return;
     }
     for (ColumnMajor call : ColumnMajor.of(product, BLOCK)) {
-      cublas.multiply(
-          math.stream(), call, bases, mode, product.alpha(), product.add() ? 1 : 0);
+      cublas.multiply(math.stream(), call, bases, mode, product.alpha(), product.add() ? 1 : 0);
     }
   }
 

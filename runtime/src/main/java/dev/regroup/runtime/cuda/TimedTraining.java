@@ -162,7 +162,8 @@ public final class TimedTraining implements TrainingMath {
       HeadRows rows,
       float scale) {
     timed(
-        Kind.SOFTMAX, "unweigh",
+        Kind.SOFTMAX,
+        "unweigh",
         () -> math.unweigh(scores, probabilities, outputs, heads, rows, scale));
   }
 
@@ -193,7 +194,9 @@ public final class TimedTraining implements TrainingMath {
   public void residual(
       Memory output, Memory target, long count, float scale, Memory errors, int slot, boolean add) {
     timed(
-        Kind.ELEMENTS, "residual", () -> math.residual(output, target, count, scale, errors, slot, add));
+        Kind.ELEMENTS,
+        "residual",
+        () -> math.residual(output, target, count, scale, errors, slot, add));
   }
 
   @Override

@@ -117,13 +117,7 @@ final class ColumnMajorTest {
   }
 
   private void check(
-      Form form,
-      boolean add,
-      Triangle triangle,
-      Batch batch,
-      Sizes sizes,
-      int shareA,
-      int shareB) {
+      Form form, boolean add, Triangle triangle, Batch batch, Sizes sizes, int shareA, int shareB) {
     boolean left = form == Form.LEFT_TRANSPOSED;
     boolean right = form == Form.RIGHT_TRANSPOSED;
     int rowsA = left ? sizes.depth() : sizes.rows();

@@ -1,7 +1,6 @@
 package dev.regroup.runtime.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.regroup.formats.attention.Rope;
 import dev.regroup.runtime.linalg.Form;
@@ -11,10 +10,14 @@ import dev.regroup.runtime.train.Product;
 import dev.regroup.runtime.train.ScalarTrainingMath;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// every time. Products of `depth` terms of size 1 may differ by their float32 sums' rounding.
 @SuppressWarnings("NullAway.Init") // JUnit sets the fields
 abstract class TrainingContract {
+  /// Beside each test's own, which so need not start the device anew.
+  private static @Nullable CudaContext held;
+
   final Random random = new Random(5);
   final TrainingMath scalar = new ScalarTrainingMath(0);
   private CudaContext context;
@@ -39,6 +45,19 @@ abstract class TrainingContract {
 
   /// Numbers that products read without rounding.
   abstract float[] exact(float[] numbers);
+
+  @BeforeAll
+  static void hold() {
+    held = Gpu.open();
+  }
+
+  @AfterAll
+  static void release() {
+    if (held != null) {
+      held.close();
+      held = null;
+    }
+  }
 
   @BeforeEach
   void open() {
@@ -64,9 +83,9 @@ abstract class TrainingContract {
     "130,33,40,3,2",
     "70,96,300,1,4",
     "150,20,150,2,4",
-    "260,300,50,8,4",
+    "260,300,50,4,4",
     "64,48,1111,1,1",
-    "256,200,2048,1,2"
+    "130,100,2048,1,2"
   })
   void multiplies(int rows, int columns, int depth, int outer, int inner) {
     var batch = new Product.Batch(outer, inner);
@@ -147,9 +166,13 @@ abstract class TrainingContract {
       if (triangle == Product.Triangle.RESULT && i % strideC > row) {
         continue;
       }
-      assertThat((double) got[i])
-          .as("%s %s %s share %d: element %d", form, triangle, sizes, share, i)
-          .isCloseTo(expected[i], within(1e-5 + rounding() * sizes.depth()));
+      // millions of them: what is told is told of those that differ
+      double difference = Math.abs((double) got[i] - expected[i]);
+      if (!(difference <= 1e-5 + rounding() * sizes.depth())) {
+        assertThat(got[i])
+            .as("%s %s %s share %d: element %d", form, triangle, sizes, share, i)
+            .isEqualTo(expected[i]);
+      }
     }
   }
 
@@ -274,7 +297,7 @@ abstract class TrainingContract {
     List<float[]> first = run(cuda, inputs, tokens, work);
     List<float[]> second = run(cuda, inputs, tokens, work);
     for (int i = 0; i < first.size(); i++) {
-      assertThat(first.get(i)).isEqualTo(second.get(i));
+      assertThat(Arrays.equals(first.get(i), second.get(i))).as("memory %d again", i).isTrue();
     }
     all.addAll(first);
     return all;
@@ -325,9 +348,9 @@ abstract class TrainingContract {
   static void assertClose(float[] expected, float[] found, double tolerance) {
     assertThat(found).hasSameSizeAs(expected);
     for (int i = 0; i < expected.length; i++) {
-      assertThat((double) Math.abs(found[i] - expected[i]))
-          .as("element %d", i)
-          .isLessThanOrEqualTo(tolerance * (1 + Math.abs(expected[i])));
+      if (!(Math.abs((double) found[i] - expected[i]) <= tolerance * (1 + Math.abs(expected[i])))) {
+        assertThat(found[i]).as("element %d", i).isEqualTo(expected[i]);
+      }
     }
   }
 
