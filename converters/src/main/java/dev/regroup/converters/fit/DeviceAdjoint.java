@@ -203,12 +203,7 @@ final class DeviceAdjoint implements AutoCloseable {
   /// @param maps that it was pulled back through
   /// @param add whether the gradient is added to
   void weights(
-      Part part,
-      DeviceMaps maps,
-      DeviceInputs inputs,
-      int windows,
-      Memory gradient,
-      boolean add) {
+      Part part, DeviceMaps maps, DeviceInputs inputs, int windows, Memory gradient, boolean add) {
     int rows = windows * shape.tokens();
     switch (part) {
       case QUERY -> outer(rows, queries, inputs.query(), shape.query(), gradient, add);

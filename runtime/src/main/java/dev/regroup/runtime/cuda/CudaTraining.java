@@ -160,8 +160,7 @@ final class CudaTraining implements StreamTraining {
   }
 
   @Override
-  public void pullRmsNormGains(
-      Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
     norms.pullGains(x, pulled, byGain, norm, add);
   }
 

@@ -250,8 +250,7 @@ abstract class TrainingContract {
         run(
             inputs,
             (math, on) -> {
-              var norm =
-                  new TrainingMath.Norm(on.get(4), on.get(5), rows, groups, width, 1e-6f);
+              var norm = new TrainingMath.Norm(on.get(4), on.get(5), rows, groups, width, 1e-6f);
               math.rmsNorm(on.get(0), on.get(1), norm);
               math.pullRmsNorm(on.get(0), on.get(2), on.get(3), norm);
               math.pullRmsNormGains(on.get(0), on.get(2), on.get(6), norm, false);
