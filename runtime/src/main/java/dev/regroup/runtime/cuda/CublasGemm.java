@@ -24,8 +24,8 @@ final class CublasGemm implements Gemm {
         new ColumnMajor(
             !product.plain(),
             false,
-            sizes.columns(),
-            sizes.rows(),
+            /* rows= */ sizes.columns(),
+            /* columns= */ sizes.rows(),
             sizes.inner(),
             sizes.count(),
             operand(product.b()),
