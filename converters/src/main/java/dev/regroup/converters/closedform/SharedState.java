@@ -62,6 +62,11 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
           n, Matrix.stacked(List.of(root, root)), scaledColumns(eigen, rank, -0.5).transpose());
     }
 
+    /// How many directions.
+    int size() {
+      return root.columns();
+    }
+
     /// The best state of `stateDim` elements of which the first `keyDim` make the key.
     SharedState solve(Metrics metrics, int stateDim, int keyDim) {
       Matrix keyRoot = root.rows(0, keys);
