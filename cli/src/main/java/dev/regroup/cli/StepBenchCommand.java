@@ -5,6 +5,7 @@ import dev.regroup.cli.console.Console;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.StepAttention;
 import dev.regroup.runtime.cuda.StepBench;
+import dev.regroup.runtime.cuda.decode.FasterAttention;
 import dev.regroup.runtime.cuda.decode.ScheduledAttention;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,8 +22,8 @@ import picocli.CommandLine.Mixin;
       "Random models of about 1B parameters that differ in their attention alone (GQA and GTA, MLA"
           + " and GLA-2), in BF16 with 4096 tokens in each cache, 1 and 64 sequences at once: a"
           + " step is one CUDA graph of all layers and the choice of the next token. Attention by"
-          + " the plain kernel, then by the decode kernels. Times are the device's, medians of 3"
-          + " runs of 32 steps."
+          + " the plain kernel, by the decode kernels, and by what a report chooses. Times are the"
+          + " device's, medians of 3 runs of 32 steps."
     },
     footer = "  regroup bench step --device cuda:0")
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
@@ -42,6 +43,7 @@ final class StepBenchCommand implements Callable<Integer> {
       Map<String, StepAttention.Maker> attentions = new LinkedHashMap<>();
       attentions.put("the plain kernel", StepAttention::plain);
       attentions.put("decode kernels", ScheduledAttention::new);
+      attentions.put("the faster one", FasterAttention::new);
       List<StepBench.Result> results = StepBench.run(context, attentions);
       if (console.wantsJson()) {
         console.print(StepText.json(context.device(), results));

@@ -33,7 +33,7 @@ final class CacheAttention implements StepAttention {
     int sequences = queries.rows();
     int width = row.value().width();
     int widest = Math.max(row.queryDim(), width);
-    if (row.queryDim() > 640 || width > 512) {
+    if (!StepAttention.plainTakes(row)) {
       throw new IllegalArgumentException(
           "attention over a cache takes queries of 640 and values of 512 elements, found " + row);
     }

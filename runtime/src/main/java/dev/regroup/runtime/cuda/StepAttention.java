@@ -32,6 +32,11 @@ public interface StepAttention extends AutoCloseable {
     return new CacheAttention(context, stream);
   }
 
+  /// Whether {@link #plain} computes rows of this kind.
+  static boolean plainTakes(CacheRow row) {
+    return row.queryDim() <= 640 && row.value().width() <= 512;
+  }
+
   /// Begins a step: lengths are not what they were.
   void begin();
 

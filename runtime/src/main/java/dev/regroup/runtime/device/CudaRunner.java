@@ -9,7 +9,7 @@ import dev.regroup.runtime.cuda.CudaDecodeKernel;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.cuda.CudaGenerator;
 import dev.regroup.runtime.cuda.Precision;
-import dev.regroup.runtime.cuda.decode.ScheduledAttention;
+import dev.regroup.runtime.cuda.decode.FasterAttention;
 import dev.regroup.runtime.decode.DecodeKernel;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -85,7 +85,7 @@ public final class CudaRunner implements Device {
     }
     try (var fast = new CudaBackend(context, Precision.BFLOAT16);
         var generator =
-            new CudaGenerator(fast, ScheduledAttention::new, model, weights, sequences, tokens)) {
+            new CudaGenerator(fast, FasterAttention::new, model, weights, sequences, tokens)) {
       return OptionalDouble.of(generator.tokensPerSecond());
     }
   }

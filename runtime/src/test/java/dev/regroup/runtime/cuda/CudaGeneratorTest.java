@@ -7,6 +7,7 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.cuda.decode.FasterAttention;
 import dev.regroup.runtime.cuda.decode.ScheduledAttention;
 import dev.regroup.runtime.decode.Decoder;
 import dev.regroup.runtime.decode.ScalarDecodeKernel;
@@ -14,8 +15,10 @@ import dev.regroup.runtime.model.Transformer;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -61,13 +64,17 @@ final class CudaGeneratorTest {
 
   /// Logits of sequences decoded alone by the scalar kernel, `[steps, sequences, vocabulary]`.
   private static float[][][] expected(ModelSpec spec, Tensors weights, int[][] given) {
+    return decoded(
+        () -> new Decoder(new Transformer(spec, weights), new ScalarDecodeKernel()), given);
+  }
+
+  private static float[][][] decoded(Supplier<Decoder> decoders, int[][] given) {
     float[][][] logits = new float[given.length][SEQUENCES][];
     IntStream.range(0, SEQUENCES)
         .parallel()
         .forEach(
             s -> {
-              try (var decoder =
-                  new Decoder(new Transformer(spec, weights), new ScalarDecodeKernel())) {
+              try (Decoder decoder = decoders.get()) {
                 for (int step = 0; step < given.length; step++) {
                   logits[step][s] = decoder.step(given[step][s]);
                 }
@@ -96,11 +103,44 @@ final class CudaGeneratorTest {
     TinyModel model = TinyModel.of(layout);
     int[][] given = random(model.spec().vocabularySize());
     float[][][] expected = expected(model.spec(), model.weights(), given);
+    Errors reference = Errors.of(rounded(model, given), expected);
     for (StepAttention.Maker attention :
-        new StepAttention.Maker[] {StepAttention::plain, ScheduledAttention::new}) {
+        List.<StepAttention.Maker>of(
+            StepAttention::plain, ScheduledAttention::new, FasterAttention::new)) {
       check(exact, attention, model.spec(), model.weights(), given, expected, 1e-5);
-      check(fast, attention, model.spec(), model.weights(), given, expected, 3e-2);
+      reference.check(steps(fast, attention, model, given, 64), expected);
     }
+  }
+
+  /// How far logits are from what they should be, over all steps and sequences.
+  private record Errors(double mean, double worst) {
+    static Errors of(float[][][] found, float[][][] expected) {
+      double[] all =
+          IntStream.range(0, found.length * SEQUENCES)
+              .mapToDouble(
+                  i ->
+                      Gpu.relativeError(
+                          found[i / SEQUENCES][i % SEQUENCES],
+                          expected[i / SEQUENCES][i % SEQUENCES]))
+              .toArray();
+      double squares = Arrays.stream(all).map(x -> x * x).sum();
+      return new Errors(Math.sqrt(squares / all.length), Arrays.stream(all).reduce(0, Math::max));
+    }
+
+    /// At most twice these: what every kernel of BF16 is held to.
+    void check(float[][][] found, float[][][] expected) {
+      Errors errors = of(found, expected);
+      assertThat(errors.mean()).as("reference: %s", this).isLessThan(2 * mean);
+      assertThat(errors.worst()).as("reference: %s", this).isLessThan(2 * worst);
+    }
+  }
+
+  /// Logits of BF16 arithmetic written out, `[steps, sequences, vocabulary]`.
+  private static float[][][] rounded(TinyModel model, int[][] given) {
+    var reference = new Bfloat16Reference(model.spec().hiddenSize(), model.spec().vocabularySize());
+    return decoded(
+        () -> new Decoder(new Transformer(model.spec(), model.weights(), reference), reference),
+        given);
   }
 
   private static int[][] random(int vocabulary) {
@@ -167,32 +207,41 @@ final class CudaGeneratorTest {
     return IntStream.range(0, logits.length).reduce(0, (a, b) -> logits[b] > logits[a] ? b : a);
   }
 
-  /// In BF16 near ties may fall otherwise: what was said must be as good as the best, to rounding.
+  /// In BF16 near ties may fall otherwise than in the reference, but not otherwise than in single
+  /// steps, whose logits are held to it.
   @ParameterizedTest
   @MethodSource("layouts")
-  void theGraphInBfloat16SaysWhatTheScalarReferenceFindsLikely(AttentionLayout layout) {
+  void theGraphInBfloat16SaysWhatSingleStepsFindLikeliest(AttentionLayout layout) {
     TinyModel model = TinyModel.of(layout);
     int[][] said = said(fast, model);
-    float[][][] logits = expected(model.spec(), model.weights(), before(said));
-    int same = 0;
+    int[][] given = before(said);
+    float[][][] logits = steps(fast, ScheduledAttention::new, model, given, STEPS);
     for (int step = 0; step < STEPS; step++) {
-      for (int s = 0; s < SEQUENCES; s++) {
-        float[] found = logits[step][s];
-        int best = largest(found);
-        same += best == said[step][s] ? 1 : 0;
-        assertThat(found[best] - found[said[step][s]])
-            .as("step %d, sequence %d", step, s)
-            .isLessThan(0.06f * size(found));
-      }
+      int[] largest = Arrays.stream(logits[step]).mapToInt(CudaGeneratorTest::largest).toArray();
+      assertThat(said[step]).as("step %d", step).containsExactly(largest);
     }
-    assertThat(same).isGreaterThan(SEQUENCES * STEPS * 9 / 10);
+    float[][][] expected = expected(model.spec(), model.weights(), given);
+    Errors.of(rounded(model, given), expected).check(logits, expected);
   }
 
-  private static float size(float[] logits) {
-    double sum = 0;
-    for (float x : logits) {
-      sum += (double) x * x;
+  /// Logits of single steps, `[steps, sequences, vocabulary]`.
+  private static float[][][] steps(
+      CudaBackend backend,
+      StepAttention.Maker attention,
+      TinyModel model,
+      int[][] given,
+      int context) {
+    int vocabulary = model.spec().vocabularySize();
+    float[][][] logits = new float[given.length][SEQUENCES][];
+    try (var generator =
+        new CudaGenerator(backend, attention, model.spec(), model.weights(), SEQUENCES, context)) {
+      for (int step = 0; step < given.length; step++) {
+        float[] found = generator.step(given[step]);
+        for (int s = 0; s < SEQUENCES; s++) {
+          logits[step][s] = Arrays.copyOfRange(found, s * vocabulary, (s + 1) * vocabulary);
+        }
+      }
     }
-    return (float) Math.sqrt(sum / logits.length);
+    return logits;
   }
 }
