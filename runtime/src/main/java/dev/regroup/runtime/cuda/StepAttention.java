@@ -8,6 +8,8 @@ public interface StepAttention extends AutoCloseable {
   /// Makes one.
   @FunctionalInterface
   interface Maker {
+    /// Attention on a device.
+    ///
     /// @param context closed by the caller, after what is made
     /// @param stream takes all work
     StepAttention on(CudaContext context, CudaStream stream);
