@@ -207,6 +207,11 @@ public record DecodePlan(
         PAGE);
   }
 
+  /// Whether the kernel is made for such a shape, not for all.
+  boolean isSpecial() {
+    return !module.equals("decode_generic");
+  }
+
   /// Most parts that a schedule may have: those whose blocks are all on the device at once.
   public int mostParts() {
     return Math.max(1, blocks / columns);
