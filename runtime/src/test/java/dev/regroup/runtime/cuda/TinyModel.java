@@ -79,7 +79,9 @@ record TinyModel(ModelSpec spec, Tensors weights) {
       return gain;
     }
     double size =
-        name.equals(ModelSpec.EMBEDDING) ? 1 : 2 / Math.sqrt(shape.extent(shape.rank() - 1));
+        name.equals(ModelSpec.EMBEDDING)
+            ? 1
+            : 2 / Math.sqrt((double) shape.extent(shape.rank() - 1));
     float[] x = RandomAttention.gaussian(random, (int) shape.elements(), size);
     for (int i = 0; i < x.length; i++) {
       x[i] = Float.intBitsToFloat(Float.floatToRawIntBits(x[i]) & 0xffff0000);
