@@ -98,17 +98,23 @@ final class FromMla {
   }
 
   private SharedState.Metrics metrics(int state) {
-    int rank = mla.latentDim();
-    Matrix keyMetric = Matrix.zeros(rank, rank);
-    Matrix valueMetric = Matrix.zeros(rank, rank);
-    for (int h = state * headsPerState(); h < (state + 1) * headsPerState(); h++) {
+    int first = state * headsPerState();
+    List<Matrix> keys = new ArrayList<>();
+    List<Matrix> seenKeys = new ArrayList<>();
+    List<Matrix> values = new ArrayList<>();
+    List<Matrix> seenValues = new ArrayList<>();
+    for (int h = first; h < first + headsPerState(); h++) {
       Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
-      Matrix keys = keyUp(h);
-      keyMetric.addTransposeTimes(statistics.sensitivity()[h], queries.times(keys), keys);
-      Matrix values = valueUp(h);
-      valueMetric.addTransposeTimes(1, weights.outputGram(h).times(values), values);
+      keys.add(keyUp(h));
+      seenKeys.add(queries.times(keys.getLast()).scaled(statistics.sensitivity()[h]));
+      values.add(valueUp(h));
+      seenValues.add(weights.outputGram(h).times(values.getLast()));
     }
-    return new SharedState.Metrics(keyMetric, valueMetric);
+    // one product for all heads, whose result is symmetric: W_UKᵀ·E[q qᵀ]·W_UK and
+    // W_UVᵀ·W_OᵀW_O·W_UV
+    return new SharedState.Metrics(
+        Matrix.stacked(keys).symmetricTransposeTimes(Matrix.stacked(seenKeys)),
+        Matrix.stacked(values).symmetricTransposeTimes(Matrix.stacked(seenValues)));
   }
 
   private Matrix keyDecoder(SharedState state) {
