@@ -39,6 +39,8 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
   /// What targets of one kind vary in, whatever they weigh: found once, and used for every group of heads
   /// with the same targets.
   sealed interface Space permits Directions, Unrelated {
+    /// The space of any targets.
+    ///
     /// @param keys how many of the rows are keys
     static Space of(Matrix rows, int keys, Matrix features) {
       Matrix moment = rows.times(features).timesTranspose(rows);
