@@ -37,24 +37,24 @@ final class OutputShards {
   /// @param source its files of tensors; none where they are not known
   OutputShards(List<Checkpoint.Shard> source) {
     for (Checkpoint.Shard shard : source) {
-      OptionalLong start = dataStart(shard);
-      long at = 0;
-      for (TensorInfo tensor : shard.tensors()) {
-        if (start.isPresent()) {
-          places.put(tensor.name(), new Place(bytes.size(), start.getAsLong() + at));
+      long sum = shard.tensors().stream().mapToLong(TensorInfo::bytes).sum();
+      OptionalLong start = dataStart(shard, sum);
+      if (start.isPresent()) {
+        long at = start.getAsLong();
+        for (TensorInfo tensor : shard.tensors()) {
+          places.put(tensor.name(), new Place(bytes.size(), at));
+          at += tensor.bytes();
         }
-        at += tensor.bytes();
       }
-      bytes.add(at);
+      bytes.add(sum);
     }
   }
 
   /// Where a file's tensors begin. One that is not in safetensors is taken for the file that the
   /// safetensors library would make of it, so that equal models give equal bytes.
-  private static OptionalLong dataStart(Checkpoint.Shard shard) {
+  private static OptionalLong dataStart(Checkpoint.Shard shard, long bytesOfTensors) {
     if (shard.file().toString().endsWith(SafetensorsFile.SUFFIX)) {
-      return OptionalLong.of(
-          shard.bytes() - shard.tensors().stream().mapToLong(TensorInfo::bytes).sum());
+      return OptionalLong.of(shard.bytes() - bytesOfTensors);
     }
     return ShardPlan.pieces(shard.tensors(), Long.MAX_VALUE).size() > 1
         ? OptionalLong.empty()
@@ -95,7 +95,7 @@ final class OutputShards {
   private Map<Integer, List<TensorInfo>> groups(List<PlannedTensor> tensors, boolean together) {
     Map<Integer, Integer> firstFile = new HashMap<>();
     for (PlannedTensor tensor : tensors) {
-      if (tensor.fate() != Fate.WRITTEN) {
+      if (tensor.fate() != Fate.WRITTEN && tensor.layer() >= 0) {
         firstFile.merge(tensor.layer(), file(tensor), Math::min);
       }
     }
