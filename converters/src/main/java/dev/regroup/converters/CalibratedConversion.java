@@ -99,7 +99,9 @@ final class CalibratedConversion implements LayerConversion {
             streams,
             streams.spread(options.fit().statisticsTokens() / streams.tokens()),
             spec.hiddenSize());
-    ClosedForm closed = ClosedForm.convert(before, after, weights, statistics, spec.hiddenSize());
+    ClosedForm closed =
+        ClosedForm.convert(
+            before, after, weights, statistics, spec.hiddenSize(), plan.request().wholeFit());
     double closedError = error(layer, closed.attention(), weights);
     LayerFit.Fitted fitted = fit(layer, weights, closed.attention(), index);
     double error = error(layer, fitted.attention(), weights);

@@ -37,7 +37,7 @@ final class PriorConversion implements LayerConversion {
     float[] gain = source.floats("model.layers." + layer + ".input_layernorm.weight");
     LayerStatistics prior = WeightPrior.of(before, weights, gain);
     ClosedForm closed =
-        ClosedForm.convert(before, after, weights, prior, plan.source().hiddenSize());
+        ClosedForm.convert(before, after, weights, prior, plan.source().hiddenSize(), false);
     return new Converted(
         closed.attention().spec(),
         closed.attention().tensors(weights.tensors()),

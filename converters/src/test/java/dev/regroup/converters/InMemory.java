@@ -35,11 +35,24 @@ public final class InMemory {
     PRIOR
   }
 
-  /// The converted model.
+  /// The converted model, its heads in the source's order.
   ///
   /// @param target makes a layer's new attention out of its old one
   public static Transformer convert(
       ModelSpec source, Tensors weights, UnaryOperator<AttentionSpec> target, Statistics by) {
+    return convert(source, weights, target, by, false);
+  }
+
+  /// The converted model.
+  ///
+  /// @param target makes a layer's new attention out of its old one
+  /// @param regroup whether heads may change places
+  public static Transformer convert(
+      ModelSpec source,
+      Tensors weights,
+      UnaryOperator<AttentionSpec> target,
+      Statistics by,
+      boolean regroup) {
     var model = new Transformer(source, weights);
     var streams = new Streams(model.embedding(), windows(source, 4, TOKENS));
     List<AttentionSpec> specs = new ArrayList<>();
@@ -59,7 +72,8 @@ public final class InMemory {
                     before, own, weights.floats("model.layers." + i + ".input_layernorm.weight"));
           };
       FactoredAttention converted =
-          ClosedForm.convert(before, target.apply(before), own, statistics, source.hiddenSize())
+          ClosedForm.convert(
+                  before, target.apply(before), own, statistics, source.hiddenSize(), regroup)
               .attention();
       int index = i;
       converted

@@ -6,6 +6,7 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
+import dev.regroup.formats.attention.QueryPath;
 
 /// The front of this room: one conversion a source layout.
 ///
@@ -19,12 +20,15 @@ public record ClosedForm(FactoredAttention attention, double lost) {
   /// @param weights the source's attention tensors of the layer, float32
   /// @param statistics of the source's layer, or a prior
   /// @param hiddenSize D
+  /// @param regroup whether query heads may change places: only where all that has a place a head (query
+  ///     and output projections) is written anew
   public static ClosedForm convert(
       AttentionSpec source,
       AttentionSpec target,
       LayerWeights weights,
       LayerStatistics statistics,
-      int hiddenSize) {
+      int hiddenSize,
+      boolean regroup) {
     return switch (source.layout()) {
       case Gqa gqa ->
           new FromGqa(
@@ -32,10 +36,20 @@ public record ClosedForm(FactoredAttention attention, double lost) {
               .convert();
       case Gla mla ->
           new FromMla(
-                  source, mla, target, new SourceWeights(source, weights, hiddenSize), statistics)
+                  source,
+                  mla,
+                  target,
+                  new SourceWeights(source, weights, hiddenSize),
+                  statistics,
+                  regroup && !queryBias(source))
               .convert();
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
+  }
+
+  /// A bias has a place a head too, and stays as it is.
+  private static boolean queryBias(AttentionSpec source) {
+    return source.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias;
   }
 
   /// What of {@link #lost} is the rotary key's: the logit error of MHA, GQA or MQA keys that it does not

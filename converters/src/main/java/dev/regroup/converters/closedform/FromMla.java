@@ -11,13 +11,18 @@ import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Parallel;
 import dev.regroup.runtime.linalg.Matrix;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /// MLA to GLA or GTA: the joint norm and the rotary key stay, and each group of heads gets its own best
 /// projection of the normed latent.
 ///
 /// Keys and values are both linear in the latent, so the state's targets are the latent itself, twice:
-/// once in the metric of its keys, once in that of its values. Groups are independent problems.
+/// once in the metric of its keys, once in that of its values. Groups are independent problems; which
+/// heads share one is free where queries and outputs are written anew ({@link HeadGroups}).
 final class FromMla {
   private final AttentionSpec source;
   private final Gla mla;
@@ -25,41 +30,71 @@ final class FromMla {
   private final SourceWeights weights;
   private final LayerStatistics statistics;
   private final boolean tied;
+  private final SharedState.Space latent;
 
+  /// The source's head at each place of the target.
+  private final int[] heads;
+
+  /// @param regroup whether heads may change places
   FromMla(
       AttentionSpec source,
       Gla mla,
       AttentionSpec target,
       SourceWeights weights,
-      LayerStatistics statistics) {
+      LayerStatistics statistics,
+      boolean regroup) {
     this.source = source;
     this.mla = mla;
     this.target = target;
     this.weights = weights;
     this.statistics = statistics;
     tied = target.layout() instanceof Gta;
+    // keys and values of every group are linear in the same latent: one space for all
+    latent = SharedState.Space.ofFeatures(statistics.states());
+    heads = regroup && !tied ? grouped() : IntStream.range(0, mla.queryHeads()).toArray();
+  }
+
+  /// Heads in groups whose needs of the latent are alike. A tied state, whose keys read a part of it, is
+  /// another problem.
+  private int[] grouped() {
+    int dim = target.layout().cacheRow().stateDim();
+    int starts =
+        HeadGroups.starts(mla.queryHeads(), target.layout().stateHeads(), latent.directions(), dim);
+    if (starts == 0) {
+      return IntStream.range(0, mla.queryHeads()).toArray();
+    }
+    List<Matrix> needs =
+        Parallel.map(
+            mla.queryHeads(),
+            h -> {
+              SharedState.Metrics energies = latent.energies(metrics(new int[] {h}));
+              return energies.keys().plus(energies.values());
+            });
+    return HeadGroups.of(needs, target.layout().stateHeads(), dim, starts).heads();
   }
 
   ClosedForm convert() {
-    // keys and values of every group are linear in the same latent: one space for all
-    SharedState.Space latent = SharedState.Space.ofFeatures(statistics.states());
     CacheRow row = target.layout().cacheRow();
     List<SharedState> states =
         Parallel.map(
             target.layout().stateHeads(),
-            s -> latent.solve(metrics(s), row.stateDim(), row.key().width()));
+            s -> latent.solve(metrics(group(s)), row.stateDim(), row.key().width()));
     Matrix rope =
         weights.rows(
             AttentionTensor.KV_A_PROJ, weights.hiddenSize(), mla.latentDim(), mla.ropeDim());
     FactoredAttention attention =
         new FactoredAttention(
             target,
-            tied ? queries(states).toFloats() : weights.queries(),
+            tied
+                ? queries(states).toFloats()
+                : ordered(weights.queries(), weights::query, Matrix::stacked),
             Matrix.stacked(states.stream().map(SharedState::encode).toList()).toFloats(),
             rope.toFloats(),
             tied ? new float[0] : ups(states, true).toFloats(),
             tied ? new float[0] : ups(states, false).toFloats(),
-            tied ? outputs(states).toFloats() : weights.outputs(),
+            tied
+                ? outputs(states).toFloats()
+                : ordered(weights.outputs(), weights::output, Matrix::beside),
             biases());
     double lost = states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
@@ -97,13 +132,28 @@ final class FromMla {
     return mla.queryHeads() / target.layout().stateHeads();
   }
 
-  private SharedState.Metrics metrics(int state) {
-    int first = state * headsPerState();
+  /// The source's heads that share a state.
+  private int[] group(int state) {
+    return Arrays.copyOfRange(heads, state * headsPerState(), (state + 1) * headsPerState());
+  }
+
+  /// What the source has of each head, where the target has it: the source's own array where no head
+  /// has another place, since that of a wide layer is large.
+  ///
+  /// @param whole what the source has of all heads
+  private float[] ordered(
+      float[] whole, IntFunction<Matrix> ofHead, Function<List<Matrix>, Matrix> joined) {
+    return Arrays.equals(heads, IntStream.range(0, heads.length).toArray())
+        ? whole
+        : joined.apply(Arrays.stream(heads).mapToObj(ofHead).toList()).toFloats();
+  }
+
+  private SharedState.Metrics metrics(int[] group) {
     List<Matrix> keys = new ArrayList<>();
     List<Matrix> seenKeys = new ArrayList<>();
     List<Matrix> values = new ArrayList<>();
     List<Matrix> seenValues = new ArrayList<>();
-    for (int h = first; h < first + headsPerState(); h++) {
+    for (int h : group) {
       Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
       keys.add(keyUp(h));
       seenKeys.add(queries.times(keys.getLast()).scaled(statistics.sensitivity()[h]));
@@ -129,8 +179,9 @@ final class FromMla {
     List<Matrix> ups =
         Parallel.map(
             mla.queryHeads(),
-            h -> {
-              SharedState state = states.get(h / headsPerState());
+            place -> {
+              int h = heads[place];
+              SharedState state = states.get(place / headsPerState());
               return keys
                   ? keyUp(h).times(keyDecoder(state))
                   : valueUp(h).times(valueDecoder(state));
