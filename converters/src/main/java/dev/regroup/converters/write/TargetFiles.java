@@ -29,8 +29,7 @@ public final class TargetFiles implements AutoCloseable {
   /// What unfinished files end on, so that nobody takes them for a model's.
   static final String UNFINISHED = ".part";
 
-  /// Files put together at a time, however few the cores: a thread waits for the disk, or for a
-  /// layer, much of its time. More would only move the disk's head about.
+  /// Files put together at a time at most. More would only move the disk's head about.
   private static final int MOST_FILES = 4;
 
   private final ConversionPlan plan;
@@ -63,7 +62,7 @@ public final class TargetFiles implements AutoCloseable {
     restored.keySet().forEach(gate::open);
     copying =
         Executors.newFixedThreadPool(
-            Math.clamp(output.mine().size(), 1, MOST_FILES),
+            Math.min(Runtime.getRuntime().availableProcessors() + 1, MOST_FILES),
             Thread.ofPlatform().name("copy-", 0).daemon().factory());
   }
 
