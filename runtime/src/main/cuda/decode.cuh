@@ -22,19 +22,19 @@
 
 constexpr int PAGE = 64;         // tokens of a page
 constexpr int FUSED_SLOTS = 8;
-constexpr int SEGMENT_INTS = 4;  // request, first page, page behind the last, slot or -1
+constexpr int SEGMENT_INTS = 8;  // those of Segment
 
 // The twin of DecodeArguments.java: same order, natural alignment.
 struct DecodeArguments {
   const void* query;    // [batch, queryLength, queryHeads, keyWidth + ropeDim] f32 or bf16
   const void* cache;    // pages of [64, rowElements]
   const int* table;     // [batch, tableStride] page numbers
-  const int* lengths;   // [batch] tokens in use, the new ones included
+  const int* lengths;   // [batch] tokens in use, the new ones included: read by decode_schedule alone
   void* output;         // [batch, queryLength, queryHeads, valueWidth] f32 or bf16
   float* partial;       // [slots, queryLength, queryHeads, valueWidth]
   float* partialLog;    // [slots, queryLength, queryHeads]
   unsigned* arrivals;   // [batch, blocks of a part] zeros; back to zeros when all have arrived
-  int* schedule;        // starts [parts + 1], padded to 4; segments; per request first slot, slots
+  int* schedule;        // [parts + batch] segments, a part's first at its number; [batch] first slot, slots
   long long pageStride;  // elements from a page to the next
   int batch, queryLength, queryHeads, stateHeads;
   int stateDim, keyStart, keyWidth, valueStart;
@@ -49,18 +49,29 @@ struct DecodeArguments {
   int stages;         // pipeline stages (stream kernel)
 };
 
+// Pages [begin, end) of a request. All that a block must know of it before it asks for its first page
+// comes with one read: after a step's other work nothing of this is in a cache any more.
 struct Segment {
-  int request, begin, end, slot;
+  int request;  // or -1: the part has nothing to do
+  int begin, end;
+  int slot;       // or -1 where this is all of the request
+  int length;     // tokens of the request
+  int firstSlot;  // of the request
+  int slots;
+  int next;  // the part's next segment, or -1
 };
-
-__device__ __forceinline__ int segments_at(const DecodeArguments& a) { return (a.parts + 4) / 4 * 4; }
+static_assert(sizeof(Segment) == 4 * SEGMENT_INTS);
 
 __device__ __forceinline__ Segment segment(const DecodeArguments& a, int index) {
-  const int4 s = *reinterpret_cast<const int4*>(a.schedule + segments_at(a) + SEGMENT_INTS * index);
-  return {s.x, s.y, s.z, s.w};
+  const int4* at = reinterpret_cast<const int4*>(a.schedule + SEGMENT_INTS * index);
+  const int4 first = at[0], second = at[1];
+  return {first.x, first.y, first.z, first.w, second.x, second.y, second.z, second.w};
+}
+__device__ __forceinline__ Segment following(const DecodeArguments& a, const Segment& s) {
+  return s.next < 0 ? Segment{-1} : segment(a, s.next);
 }
 __device__ __forceinline__ const int* merges(const DecodeArguments& a) {
-  return a.schedule + segments_at(a) + SEGMENT_INTS * (a.batch + a.parts);
+  return a.schedule + SEGMENT_INTS * (a.parts + a.batch);
 }
 
 __device__ __forceinline__ int row_elements(const DecodeArguments& a) {
@@ -141,91 +152,86 @@ struct Team {
   }
 };
 
-// The pieces of MERGED rows, merged by a warp. Lane 8 r + s knows slot s of row r, so that one load
-// brings all logarithms; the loads of all rows' values are then in flight together.
-constexpr int MERGED = 4;
-static_assert(MERGED * FUSED_SLOTS == 32);
-
-struct Merging {
-  int request, first, slots;  // slots of the request
-  QueryRow row;               // of lane / FUSED_SLOTS
-};
-
-template <int VECTOR>
-__device__ __forceinline__ void merge_slots(const DecodeArguments& a, const Merging& m) {
-  const int lane = threadIdx.x & 31, slot = lane % FUSED_SLOTS, rows = a.queryLength * a.queryHeads;
-  const int row = m.row.valid ? m.row.token * a.queryHeads + m.row.head : 0;
-  float weight = slot < m.slots ? __ldcg(a.partialLog + static_cast<long long>(m.first + slot) * rows + row) : -INFINITY;
-  float largest = weight;
-  for (int step = FUSED_SLOTS / 2; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, step));
-  weight = weight == -INFINITY ? 0.0f : exp2f(weight - largest);
-  float sum = weight;
-  for (int step = FUSED_SLOTS / 2; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
-  weight = sum > 0 ? weight / sum : 0.0f;
-  int at[MERGED];
+// Merges the pieces of a request, `rows` query rows from `firstRow` on of `states` states. A thread takes
+// VECTOR columns of AT_ONCE rows at a time; what it reads of all their slots is in flight together.
+template <int VECTOR, int SLOTS, int AT_ONCE>
+__device__ __forceinline__ void merge(const DecodeArguments& a, const Segment& s, const Team& team, int firstState,
+                                      int states, int firstRow, int rows) {
+  const int width = min(a.valueWidth / VECTOR, team.threads), teams = team.threads / width;
+  const int there = min(rows, group(a) * a.queryLength - firstRow), slotRows = a.queryLength * a.queryHeads;
+  if (team.thread >= teams * width) return;
+  for (int column = team.thread % width * VECTOR; column < a.valueWidth; column += width * VECTOR) {
+    for (int first = team.thread / width; first < states * there; first += AT_ONCE * teams) {
+      QueryRow row[AT_ONCE];
+      float log[AT_ONCE][SLOTS], part[AT_ONCE][SLOTS][VECTOR];
 #pragma unroll
-  for (int r = 0; r < MERGED; r++) at[r] = __shfl_sync(~0u, row, r * FUSED_SLOTS);
-  for (int column = VECTOR * lane; column < (a.valueWidth + 32 * VECTOR - 1) / (32 * VECTOR) * (32 * VECTOR);
-       column += 32 * VECTOR) {
-    const bool inside = column < a.valueWidth;
-    float value[MERGED][VECTOR] = {};
-#pragma unroll 2
-    for (int s = 0; s < m.slots; s++) {
-      const float* slotAt = a.partial + static_cast<long long>(m.first + s) * rows * a.valueWidth + (inside ? column : 0);
+      for (int i = 0; i < AT_ONCE; i++) {
+        const int index = first + i * teams;
+        row[i] = query_row(a, firstState + index / there, firstRow + index % there);
+        row[i].valid = index < states * there;
+        const long long at = static_cast<long long>(s.firstSlot) * slotRows + row[i].token * a.queryHeads + row[i].head;
+        const float* logs = a.partialLog + at;
+        const float* parts = a.partial + at * a.valueWidth + column;
 #pragma unroll
-      for (int r = 0; r < MERGED; r++) {
-        const float w = __shfl_sync(~0u, weight, r * FUSED_SLOTS + s);
-        const float* from = slotAt + static_cast<long long>(at[r]) * a.valueWidth;
-        if constexpr (VECTOR == 4) {
-          const float4 part = __ldcg(reinterpret_cast<const float4*>(from));
-          value[r][0] += w * part.x;
-          value[r][1] += w * part.y;
-          value[r][2] += w * part.z;
-          value[r][3] += w * part.w;
-        } else {
-          value[r][0] += w * __ldcg(from);
+        for (int j = 0; j < SLOTS; j++) {
+          log[i][j] = -INFINITY;
+          for (int v = 0; v < VECTOR; v++) part[i][j][v] = 0;
+          if (!row[i].valid || j >= s.slots) continue;
+          log[i][j] = __ldcg(logs + j * slotRows);
+          const float* from = parts + static_cast<long long>(j) * slotRows * a.valueWidth;
+          if constexpr (VECTOR == 4) {
+            const float4 four = __ldcg(reinterpret_cast<const float4*>(from));
+            part[i][j][0] = four.x;
+            part[i][j][1] = four.y;
+            part[i][j][2] = four.z;
+            part[i][j][3] = four.w;
+          } else {
+            part[i][j][0] = __ldcg(from);
+          }
         }
       }
-    }
 #pragma unroll
-    for (int r = 0; r < MERGED; r++) {
-      const int token = __shfl_sync(~0u, m.row.token, r * FUSED_SLOTS);
-      const int head = __shfl_sync(~0u, m.row.head, r * FUSED_SLOTS);
-      const int valid = __shfl_sync(~0u, static_cast<int>(m.row.valid), r * FUSED_SLOTS);
-      if (!valid || !inside) continue;
-      const Target to(a, {m.request, 0, 0, -1}, {token, head, true});
-      if constexpr (VECTOR == 4) {
-        to.store(column, value[r][0], value[r][1]);
-        to.store(column + 2, value[r][2], value[r][3]);
-      } else {
-        to.store(column, value[r][0]);
+      for (int i = 0; i < AT_ONCE; i++) {
+        float largest = log[i][0], sum = 0, value[VECTOR] = {};
+#pragma unroll
+        for (int j = 1; j < SLOTS; j++) largest = fmaxf(largest, log[i][j]);
+        if (largest == -INFINITY) largest = 0;
+#pragma unroll
+        for (int j = 0; j < SLOTS; j++) {
+          const float weight = ptx::exp2(log[i][j] - largest);
+          sum += weight;
+          for (int v = 0; v < VECTOR; v++) value[v] += weight * part[i][j][v];
+        }
+        if (!row[i].valid) continue;
+        const float factor = sum > 0 ? 1 / sum : 0.0f;
+        const Target to(a, Segment{s.request, 0, 0, -1}, row[i]);
+        if constexpr (VECTOR == 4) {
+          to.store(column, value[0] * factor, value[1] * factor);
+          to.store(column + 2, value[2] * factor, value[3] * factor);
+        } else {
+          to.store(column, value[0] * factor);
+        }
       }
     }
   }
 }
 
 // To be called by the whole team when it has stored a segment. `column` of `columns`: which of the
-// blocks of a part this is; it owns rows [firstRow, firstRow + rows) of `states` states.
+// blocks of a part this is; it owns rows [firstRow, firstRow + rows) of `states` states. The width of
+// values is a multiple of VECTOR; IN_FLIGHT vectors are read at a time.
+template <int VECTOR, int IN_FLIGHT = 16>
 __device__ __forceinline__ void finish(const DecodeArguments& a, const Segment& s, const Team& team, int column,
                                        int columns, int firstState, int states, int firstRow, int rows) {
-  if (s.slot < 0) return;
-  const int2 merge = *reinterpret_cast<const int2*>(merges(a) + 2 * s.request);  // first slot, slots
-  if (merge.y > FUSED_SLOTS) return;
-  __threadfence();
+  if (s.slot < 0 || s.slots > FUSED_SLOTS) return;
   team.any(false);  // all have stored
   bool last = false;
   if (team.thread == 0) {
-    const unsigned behind = merge.y - 1;
+    const unsigned behind = s.slots - 1;
+    __threadfence();  // the barrier before it makes it speak for the whole team
     last = atomicInc(a.arrivals + s.request * columns + column, behind) == behind;
+    __threadfence();
   }
   if (!team.any(last)) return;
-  __threadfence();
-  const int lane = threadIdx.x & 31;
-  for (int i = team.thread / 32 * MERGED; i < states * rows; i += team.threads / 32 * MERGED) {
-    const int mine = i + lane / FUSED_SLOTS;
-    Merging m{s.request, merge.x, merge.y, query_row(a, firstState + mine / rows, firstRow + mine % rows)};
-    if (mine >= states * rows) m.row.valid = false;
-    if (a.valueWidth % 4 == 0) merge_slots<4>(a, m);
-    else merge_slots<1>(a, m);
-  }
+  if (s.slots <= 4) merge<VECTOR, 4, IN_FLIGHT / 4>(a, s, team, firstState, states, firstRow, rows);
+  else merge<VECTOR, 8, IN_FLIGHT / 8>(a, s, team, firstState, states, firstRow, rows);
 }

@@ -1,8 +1,8 @@
 /*
  * decode_schedule, decode_combine: before and after the decode kernels.
  *
- * decode_schedule writes the schedule that DecodeSchedule.java would: the same integers. One thread:
- * it runs once a step, not once a layer, and takes a few microseconds.
+ * decode_schedule writes the schedule that `cut` of DecodeSchedule.java would: the same integers. One
+ * thread: it runs once a step, not once a layer, and takes a few microseconds.
  *
  * decode_combine merges the slots of each request that was cut: weights 2^(log - largest log), their
  * sum, the weighted sum of the slots' outputs. Requests of up to FUSED_SLOTS pieces were merged already.
@@ -17,37 +17,51 @@ extern "C" __global__ void decode_schedule(const __grid_constant__ DecodeArgumen
     const int length = a.lengths[r];
     total += overhead + (length + PAGE - 1) / PAGE - sight(a, length, 0).first / PAGE;
   }
-  int* segments = a.schedule + segments_at(a);
-  int* merge = segments + SEGMENT_INTS * (a.batch + a.parts);
-  int count = 0, slots = 0, part = 0;
+  int* merge = a.schedule + SEGMENT_INTS * (a.parts + a.batch);
+  const auto at = [&](int index) { return a.schedule + SEGMENT_INTS * index; };
+  int slots = 0, part = -1, last = -1, more = a.parts;  // `last`: the last segment of `part`
   long long start = 0;
-  a.schedule[0] = 0;
   for (int r = 0; r < a.batch; r++) {
     const int length = a.lengths[r];
     const int first = sight(a, length, 0).first / PAGE;
     const int pages = (length + PAGE - 1) / PAGE - first;
-    const int slot = slots;
-    int begin = 0, pieces = 0;
+    const int firstSlot = slots;
+    int begin = 0, firstSegment = -1, firstPart = -1;
     do {
       // The part of page `begin`, and the first page that belongs to a later part.
       const int owner = static_cast<int>(min((start + overhead + begin) * a.parts / total, a.parts - 1LL));
-      while (part < owner) a.schedule[++part] = count;
       const long long next = ((owner + 1) * total + a.parts - 1) / a.parts - start - overhead;
       const int end = next < pages ? static_cast<int>(next) : pages;
       const bool whole = begin == 0 && end == pages;
-      int* s = segments + SEGMENT_INTS * count++;
+      if (owner == part) {
+        at(last)[7] = more;
+        last = more++;
+      } else {
+        while (++part < owner) at(part)[0] = -1;
+        last = owner;
+      }
+      int* s = at(last);
       s[0] = r;
       s[1] = first + begin;
       s[2] = first + end;
       s[3] = whole ? -1 : slots++;
-      pieces++;
+      s[4] = length;
+      s[5] = firstSlot;
+      s[7] = -1;
+      if (begin == 0) {
+        firstSegment = last;
+        firstPart = part;
+      }
       begin = end;
     } while (begin < pages);
-    merge[2 * r] = slot;
-    merge[2 * r + 1] = slots - slot;
+    // Pieces behind the first are the first segments of their parts.
+    at(firstSegment)[6] = slots - firstSlot;
+    for (int p = firstPart + 1; p <= part; p++) at(p)[6] = slots - firstSlot;
+    merge[2 * r] = firstSlot;
+    merge[2 * r + 1] = slots - firstSlot;
     start += overhead + pages;
   }
-  while (part < a.parts) a.schedule[++part] = count;
+  while (++part < a.parts) at(part)[0] = -1;
 }
 
 namespace {

@@ -92,9 +92,8 @@ __device__ void decode(const DecodeArguments& a) {
   const int tile = blockIdx.x % rowTiles, state = blockIdx.x / rowTiles % a.stateHeads;
   const int part = blockIdx.x / (rowTiles * a.stateHeads);
   const QueryRow row = query_row(a, state, tile * ROWS + threadIdx.x / TOKENS);
-  for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
-    const Segment seg = segment(a, i);
-    const int length = a.lengths[seg.request];
+  for (Segment seg = segment(a, part); seg.request >= 0; seg = following(a, seg)) {
+    const int length = seg.length;
     const Sight seen = sight(a, length, row.token);
     for (int j = threadIdx.x; j < ROWS * s.queryDim; j += THREADS) {
       const QueryRow of = query_row(a, state, tile * ROWS + j / s.queryDim);
@@ -139,8 +138,8 @@ __device__ void decode(const DecodeArguments& a) {
       if (column == 0) to.store_log(s.largest[r], s.sum[r]);
     }
     __syncthreads();
-    finish(a, seg, {0, THREADS, static_cast<int>(threadIdx.x)}, blockIdx.x % (rowTiles * a.stateHeads),
-           rowTiles * a.stateHeads, state, 1, tile * ROWS, ROWS);
+    finish<1>(a, seg, {0, THREADS, static_cast<int>(threadIdx.x)}, blockIdx.x % (rowTiles * a.stateHeads),
+              rowTiles * a.stateHeads, state, 1, tile * ROWS, ROWS);
   }
 }
 }  // namespace

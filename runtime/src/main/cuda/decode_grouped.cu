@@ -200,9 +200,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
   const int columns = Place::columns(a), part = blockIdx.x / columns;
   const int firstRow = p.row - p.warp / p.splits % a.rowTiles * 16;
   Warp<KEY, VALUE, ROPE, TIED> warp;
-  for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
-    const Segment seg = segment(a, i);
-    const int length = a.lengths[seg.request];
+  for (Segment seg = segment(a, part); seg.request >= 0; seg = following(a, seg)) {
+    const int length = seg.length;
     const int start = seg.begin * PAGE;
     const int behind = min(length, seg.end * PAGE);
     const int tiles = (behind - start + a.tileTokens - 1) / a.tileTokens;
@@ -234,8 +233,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
     __syncthreads();
     merge<VALUE>(a, seg, p, memory);
     __syncthreads();
-    finish(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
-           p.state - p.local, a.headsPerBlock, firstRow, 16 * a.rowTiles);
+    finish<4>(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns,
+              columns, p.state - p.local, a.headsPerBlock, firstRow, 16 * a.rowTiles);
   }
 }
 }  // namespace

@@ -156,9 +156,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
   const int row = blockIdx.x / a.stateHeads % rowTiles * 16;
   const int part = blockIdx.x / (a.stateHeads * rowTiles);
   Warp<LATENT> warp;
-  for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
-    const Segment seg = segment(a, i);
-    const int length = a.lengths[seg.request];
+  for (Segment seg = segment(a, part); seg.request >= 0; seg = following(a, seg)) {
+    const int length = seg.length;
     const int behind = min(length, seg.end * PAGE);
     PageWalk pages(a, seg, seg.begin * PAGE, behind);
     const auto load = [&](int page) {
@@ -183,8 +182,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
     }
     ptx::copy_wait<0>();
     warp.end(a, seg, state, row);
-    finish(a, seg, {0, 32 * WARPS, static_cast<int>(threadIdx.x)}, blockIdx.x % (a.stateHeads * rowTiles),
-           a.stateHeads * rowTiles, state, 1, row, 16);
+    finish<4>(a, seg, {0, 32 * WARPS, static_cast<int>(threadIdx.x)}, blockIdx.x % (a.stateHeads * rowTiles),
+              a.stateHeads * rowTiles, state, 1, row, 16);
   }
 }
 }  // namespace

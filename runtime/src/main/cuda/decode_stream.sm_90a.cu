@@ -11,8 +11,9 @@
  *           key's elements, the partial scores meet in shared memory, each then computes all weights
  *           and averages its share of the value's elements. The warp that is the last to leave a
  *           tile sends for the one STAGES later.
- * Shared    stages x [headsPerBlock * STATE/64 + ROPE/64][TILE][64] BF16 in 128-byte swizzle, UNIT * 64
- *           bytes a warp to meet in, per stage a barrier and a counter.
+ * Shared    stages x tiles of 128-byte lines in 128-byte swizzle, UNIT * 64 bytes a warp to meet in, per
+ *           stage a barrier and a counter. Where a block owns all states a tile lies as the cache does,
+ *           a token's lines together; else [headsPerBlock * STATE/64 + ROPE/64][TILE] lines.
  * Numerics  as decode_grouped.cu.
  * Reads     whole pages; values of tokens behind the last are zeroed in shared memory before use.
  */
@@ -25,7 +26,6 @@ template <int KEY, int VALUE, int ROPE, bool TIED, int WIDE, int UNIT, int TILE>
 struct Form {
   static constexpr int STATE = TIED ? VALUE : KEY + VALUE;
   static constexpr int VALUE_BOX = TIED ? 0 : KEY / 64;
-  static constexpr int BOX = TILE * 128;  // bytes
   static constexpr int STATE_BOXES = STATE / 64, KEY_BOXES = KEY / 64, ROPE_BOXES = ROPE / 64;
   static constexpr int STEPS = 4 / WIDE;  // k-steps of a box that a warp multiplies
   static constexpr int QUERIES = (KEY_BOXES + ROPE_BOXES) * STEPS;
@@ -39,7 +39,10 @@ struct Form {
 template <typename F>
 struct Place {
   int lane, warp, wide, unit, local, state, row, units;
-  int tileBytes, stages;
+  int boxes, tileBytes, stages;  // `boxes`: lines of a token
+  // Lines from a token, or a box, to the next. Those of a token are odd in number: eight tokens meet
+  // eight swizzles either way.
+  int tokenLines, boxLines;
   unsigned char* memory;
   uint32_t base;
 
@@ -52,13 +55,21 @@ struct Place {
     const int blocks = a.stateHeads / a.headsPerBlock;
     state = blockIdx.x % blocks * a.headsPerBlock + local;
     row = blockIdx.x / blocks % rowTiles(a) * 16;
-    tileBytes = (a.headsPerBlock * F::STATE_BOXES + F::ROPE_BOXES) * F::BOX;
+    boxes = a.headsPerBlock * F::STATE_BOXES + F::ROPE_BOXES;
+    tileBytes = boxes * F::TILE_TOKENS * 128;
     stages = a.stages;
+    tokenLines = whole(a) ? boxes : 1;
+    boxLines = whole(a) ? 1 : F::TILE_TOKENS;
   }
+  // Whether a block needs all of a row.
+  __device__ static bool whole(const DecodeArguments& a) { return a.stateHeads == a.headsPerBlock; }
   __device__ static int rowTiles(const DecodeArguments& a) { return (group(a) * a.queryLength + 15) / 16; }
   __device__ static int columns(const DecodeArguments& a) { return a.stateHeads / a.headsPerBlock * rowTiles(a); }
   __device__ int warps() const { return blockDim.x / 32; }
   __device__ uint32_t tile(int stage) const { return base + stage * tileBytes; }
+  __device__ int line(int box, int token) const { return box * boxLines + token * tokenLines; }
+  // Where 16 bytes of a line lie in a tile.
+  __device__ static uint32_t piece(int line, int chunk) { return line * 128 + ((chunk ^ (line & 7)) << 4); }
   __device__ unsigned char* meeting() const { return memory + stages * tileBytes; }
   // Of a stage: the barrier that tells that its tile has come, and how many warps have left it.
   __device__ uint32_t come(int stage) const { return base + stages * tileBytes + warps() * F::MEETING + stage * 8; }
@@ -71,10 +82,16 @@ template <typename F>
 __device__ __forceinline__ void send_for(const DecodeArguments& a, const Place<F>& p, const void* map, int stage,
                                          int token, int page) {
   barrier::expect(p.come(stage), p.tileBytes);
-  const int first = (p.state - p.local) * F::STATE, boxes = a.headsPerBlock * F::STATE_BOXES;
-  for (int box = 0; box < boxes + F::ROPE_BOXES; box++) {
-    const int column = box < boxes ? first + 64 * box : a.stateHeads * F::STATE + 64 * (box - boxes);
-    ptx::copy_box(p.tile(stage) + box * F::BOX, map, p.come(stage), column, token % PAGE, page);
+  const uint64_t once = ptx::read_once();
+  const int row = token % PAGE;
+  if (Place<F>::whole(a)) {
+    ptx::copy_lines(p.tile(stage), map, p.come(stage), 0, row, page, once);
+    return;
+  }
+  const int first = (p.state - p.local) * F::STATE_BOXES, states = a.headsPerBlock * F::STATE_BOXES;
+  for (int box = 0; box < p.boxes; box++) {
+    const int line = box < states ? first + box : a.stateHeads * F::STATE_BOXES + box - states;
+    ptx::copy_lines(p.tile(stage) + box * F::TILE_TOKENS * 128, map, p.come(stage), line, row, page, once);
   }
 }
 
@@ -85,23 +102,26 @@ struct Warp {
   uint32_t query[F::QUERIES][4];
   float output[F::COLUMNS / 8][4];
   Softmax softmax;
-  uint32_t keyAt[F::STEPS];  // offsets of k-steps of the first box; other boxes follow at F::BOX
-  uint32_t valueAt[4];       // of 16-column steps of the first box of values
+  // Offsets in a tile, those of 16 more tokens at tokenLines * 2048.
+  uint32_t keyAt[F::QUERIES];         // of k-steps
+  uint32_t valueAt[F::COLUMNS / 16];  // of 16-column steps
 
   __device__ Warp(const DecodeArguments& a, const Place<F>& p) : a(a), p(p) {
     const int key = p.unit * F::TOKENS + (p.lane & 7) + ((p.lane >> 4) << 3);
 #pragma unroll
-    for (int k = 0; k < F::STEPS; k++) {
-      const int chunk = 2 * (p.wide * F::STEPS + k) + ((p.lane >> 3) & 1);
-      keyAt[k] = key * 128 + ((chunk ^ (p.lane & 7)) << 4);
+    for (int k = 0; k < F::QUERIES; k++) {
+      const int of = k / F::STEPS;
+      const int box = of < F::KEY_BOXES ? p.local * F::STATE_BOXES + of : p.boxes - F::ROPE_BOXES + of - F::KEY_BOXES;
+      keyAt[k] = p.piece(p.line(box, key), 2 * (p.wide * F::STEPS + k % F::STEPS) + ((p.lane >> 3) & 1));
     }
     const int value = p.unit * F::TOKENS + (p.lane & 15);
-    const int first = p.local * F::STATE_BOXES + F::VALUE_BOX + p.wide * F::COLUMNS / 64;
 #pragma unroll
-    for (int n = 0; n < 4; n++) {
-      const int chunk = 2 * n + (p.lane >> 4);
-      valueAt[n] = first * F::BOX + value * 128 + ((chunk ^ (p.lane & 7)) << 4);
+    for (int n = 0; n < F::COLUMNS / 16; n++) {
+      valueAt[n] = p.piece(p.line(firstValue() + n / 4, value), 2 * (n % 4) + (p.lane >> 4));
     }
+  }
+  __device__ __forceinline__ int firstValue() const {
+    return p.local * F::STATE_BOXES + F::VALUE_BOX + p.wide * F::COLUMNS / 64;
   }
 
   __device__ __forceinline__ void begin(const Segment& s) {
@@ -117,17 +137,12 @@ struct Warp {
   __device__ __forceinline__ void score(float (&s)[2 * F::BLOCKS][4], uint32_t tile) const {
 #pragma unroll
     for (int n = 0; n < 2 * F::BLOCKS; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
-    const uint32_t state = tile + p.local * (F::STATE_BOXES * F::BOX);
-    const uint32_t rope = tile + a.headsPerBlock * (F::STATE_BOXES * F::BOX);
 #pragma unroll
     for (int k = 0; k < F::QUERIES; k++) {
-      const int box = k / F::STEPS;
-      const uint32_t from = keyAt[k % F::STEPS] +
-                            (box < F::KEY_BOXES ? state + box * F::BOX : rope + (box - F::KEY_BOXES) * F::BOX);
 #pragma unroll
       for (int j = 0; j < F::BLOCKS; j++) {
         uint32_t b[4];
-        ptx::load_matrices(b, from + j * 2048);
+        ptx::load_matrices(b, tile + keyAt[k] + j * p.tokenLines * 2048);
         ptx::multiply(s[2 * j], query[k], b[0], b[1]);
         ptx::multiply(s[2 * j + 1], query[k], b[2], b[3]);
       }
@@ -176,12 +191,11 @@ struct Warp {
 
   // Zeroes what this warp will average of the unit's tokens [from, UNIT).
   __device__ __forceinline__ void clear_tail(unsigned char* tile, int from) const {
-    const int first = p.local * F::STATE_BOXES + F::VALUE_BOX + p.wide * F::COLUMNS / 64;
     __syncwarp();  // all lanes have read the keys
     for (int t = max(from, 0); t < F::TOKENS; t++) {
       for (int c = p.lane; c < (F::COLUMNS + 63) / 64 * 8; c += 32) {
-        *reinterpret_cast<int4*>(tile + (first + c / 8) * F::BOX + (p.unit * F::TOKENS + t) * 128 + c % 8 * 16) =
-            make_int4(0, 0, 0, 0);
+        const int line = p.line(firstValue() + c / 8, p.unit * F::TOKENS + t);
+        *reinterpret_cast<int4*>(tile + line * 128 + c % 8 * 16) = make_int4(0, 0, 0, 0);
       }
     }
     ptx::fence_async();
@@ -196,7 +210,7 @@ struct Warp {
 #pragma unroll
       for (int n = 0; n < F::COLUMNS / 16; n++) {
         uint32_t b[4];
-        ptx::load_matrices_transposed(b, tile + valueAt[n % 4] + n / 4 * F::BOX + j * 2048);
+        ptx::load_matrices_transposed(b, tile + valueAt[n] + j * p.tokenLines * 2048);
         ptx::multiply(output[2 * n], weights, b[0], b[1]);
         ptx::multiply(output[2 * n + 1], weights, b[2], b[3]);
       }
@@ -231,83 +245,66 @@ struct Warp {
     average(s, tile);
   }
 
-  // Units of one state merge: unit after unit adds to what lies in the meeting place, 16 columns a
-  // round, the last stores.
   __device__ __forceinline__ void end(const Segment& seg) {
     float sum[2] = {quad_sum(softmax.sum[0]), quad_sum(softmax.sum[1])};
-    float factor[2] = {1, 1};
-    if (p.units > 1) merge_sums(sum, factor);
-    const QueryRow rows[2] = {query_row(a, p.state, p.row + p.lane / 4), query_row(a, p.state, p.row + p.lane / 4 + 8)};
-    const Target to[2] = {Target(a, seg, rows[0]), Target(a, seg, rows[1])};
+    if (p.units > 1) merge_units(sum);
+    if (p.unit != 0) return;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      if (p.unit == 0 && p.wide == 0 && (p.lane & 3) == 0 && rows[half].valid) {
-        to[half].store_log(softmax.largest[half], sum[half]);
-      }
-      sum[half] = sum[half] > 0 ? 1 / sum[half] : 0.0f;
-    }
+      const QueryRow row = query_row(a, p.state, p.row + p.lane / 4 + 8 * half);
+      if (!row.valid) continue;
+      const Target to(a, seg, row);
+      if (p.wide == 0 && (p.lane & 3) == 0) to.store_log(softmax.largest[half], sum[half]);
+      const float factor = sum[half] > 0 ? 1 / sum[half] : 0.0f;
 #pragma unroll
-    for (int n = 0; n < F::COLUMNS / 16; n++) {
-      float4 mine[2];
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        const float(&o)[4] = output[2 * n + i];
-        mine[i] = make_float4(o[0] * factor[0], o[1] * factor[0], o[2] * factor[1], o[3] * factor[1]);
-      }
-      if (p.units > 1) merge_columns(mine);
-      if (p.unit != 0) continue;
-#pragma unroll
-      for (int i = 0; i < 2; i++) {
-        const int column = p.wide * F::COLUMNS + 16 * n + 8 * i + 2 * (p.lane & 3);
-        if (rows[0].valid) to[0].store(column, mine[i].x * sum[0], mine[i].y * sum[0]);
-        if (rows[1].valid) to[1].store(column, mine[i].z * sum[1], mine[i].w * sum[1]);
+      for (int n = 0; n < F::COLUMNS / 8; n++) {
+        to.store(p.wide * F::COLUMNS + 8 * n + 2 * (p.lane & 3), output[n][2 * half] * factor,
+                 output[n][2 * half + 1] * factor);
       }
     }
   }
 
-  // In: this unit's sums. Out: all units' sums and largest score, and this unit's factor to the common reference.
-  __device__ __forceinline__ void merge_sums(float (&sum)[2], float (&factor)[2]) {
-    float4* all = reinterpret_cast<float4*>(p.meeting());
-    __syncthreads();
-    all[p.warp * 64 + p.lane] = make_float4(softmax.largest[0], softmax.largest[1], sum[0], sum[1]);
-    __syncthreads();
-    float largest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
-    const int first = p.warp - p.unit * F::WIDTH;
-    for (int u = 0; u < p.units; u++) {
-      const float4 other = all[(first + u * F::WIDTH) * 64 + p.lane];
-      largest[0] = fmaxf(largest[0], other.x);
-      largest[1] = fmaxf(largest[1], other.y);
-    }
-    for (int u = 0; u < p.units; u++) {
-      const float4 other = all[(first + u * F::WIDTH) * 64 + p.lane];
-      total[0] += other.z > 0 ? other.z * exp2f(other.x - largest[0]) : 0.0f;
-      total[1] += other.w > 0 ? other.w * exp2f(other.y - largest[1]) : 0.0f;
-    }
+  // Units of one state: all but the first leave what they have where the tiles were, the first adds it
+  // to its own, unit after unit.
+  __device__ __forceinline__ void merge_units(float (&sum)[2]) {
+    constexpr int LEFT = F::COLUMNS / 8 + 1;  // float4s of a lane
+    float4* all = reinterpret_cast<float4*>(p.memory) + p.lane;
+    __syncthreads();  // all have read the tiles
+    if (p.unit != 0) {
+      float4* mine = all + p.warp * LEFT * 32;
+      mine[0] = make_float4(softmax.largest[0], softmax.largest[1], sum[0], sum[1]);
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
-      factor[half] = sum[half] > 0 ? exp2f(softmax.largest[half] - largest[half]) : 0.0f;
-      sum[half] = total[half];
-      softmax.largest[half] = largest[half];
+      for (int n = 0; n < F::COLUMNS / 8; n++) {
+        mine[(n + 1) * 32] = make_float4(output[n][0], output[n][1], output[n][2], output[n][3]);
+      }
     }
-  }
-
-  __device__ __forceinline__ void merge_columns(float4 (&mine)[2]) const {
-    float4* all = reinterpret_cast<float4*>(p.meeting());
-    __syncthreads();
-    all[p.warp * 64 + p.lane] = mine[0];
-    all[p.warp * 64 + 32 + p.lane] = mine[1];
     __syncthreads();
     if (p.unit != 0) return;
     for (int u = 1; u < p.units; u++) {
+      const float4* other = all + (p.warp + u * F::WIDTH) * LEFT * 32;
+      const float4 state = other[0];
+      float mine[2], theirs[2];
+      join(softmax.largest[0], sum[0], state.x, state.z, mine[0], theirs[0]);
+      join(softmax.largest[1], sum[1], state.y, state.w, mine[1], theirs[1]);
 #pragma unroll
-      for (int i = 0; i < 2; i++) {
-        const float4 other = all[(p.warp + u * F::WIDTH) * 64 + 32 * i + p.lane];
-        mine[i].x += other.x;
-        mine[i].y += other.y;
-        mine[i].z += other.z;
-        mine[i].w += other.w;
+      for (int n = 0; n < F::COLUMNS / 8; n++) {
+        const float4 more = other[(n + 1) * 32];
+        output[n][0] = output[n][0] * mine[0] + more.x * theirs[0];
+        output[n][1] = output[n][1] * mine[0] + more.y * theirs[0];
+        output[n][2] = output[n][2] * mine[1] + more.z * theirs[1];
+        output[n][3] = output[n][3] * mine[1] + more.w * theirs[1];
       }
     }
+  }
+
+  // Two sums with their largest scores become one; by what to multiply what goes with either.
+  __device__ __forceinline__ static void join(float& largest, float& sum, float otherLargest, float otherSum,
+                                              float& mine, float& theirs) {
+    const float common = fmaxf(largest, otherLargest);
+    mine = sum > 0 ? exp2f(largest - common) : 0.0f;
+    theirs = otherSum > 0 ? exp2f(otherLargest - common) : 0.0f;
+    largest = common;
+    sum = sum * mine + otherSum * theirs;
   }
 };
 
@@ -315,7 +312,10 @@ template <typename F>
 __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map) {
   extern __shared__ __align__(1024) unsigned char memory[];
   const Place<F> p(a, memory);
+  const int columns = Place<F>::columns(a), part = blockIdx.x / columns;
+  Segment seg = segment(a, part);
   if (threadIdx.x == 0) {
+    ptx::prefetch_map(map);
     for (int stage = 0; stage < p.stages; stage++) {
       barrier::init(p.come(stage), 1);
       *p.left(stage) = 0;
@@ -323,27 +323,21 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
     ptx::fence_async();
   }
   __syncthreads();
-  const int columns = Place<F>::columns(a), part = blockIdx.x / columns;
   Warp<F> warp(a, p);
   int stage = 0, parity = 0;
-  for (int i = a.schedule[part]; i < a.schedule[part + 1]; i++) {
-    const Segment seg = segment(a, i);
-    const int length = a.lengths[seg.request];
-    const int behind = min(length, seg.end * PAGE);
+  for (; seg.request >= 0; seg = following(a, seg)) {
+    const int start = seg.begin * PAGE, behind = min(seg.length, seg.end * PAGE);
     const int* table = a.table + static_cast<long long>(seg.request) * a.tableStride;
     const int ahead = p.stages * F::TILE_TOKENS;
-    if (threadIdx.x == 0) {
-      int to = stage;
-      for (int token = seg.begin * PAGE; token < min(behind, seg.begin * PAGE + ahead); token += F::TILE_TOKENS) {
-        send_for(a, p, map, to, token, __ldg(table + token / PAGE));
-        to = to + 1 == p.stages ? 0 : to + 1;
-      }
+    if (threadIdx.x < p.stages) {  // a thread a tile: their page numbers come with one read
+      const int token = start + threadIdx.x * F::TILE_TOKENS, to = stage + threadIdx.x;
+      if (token < behind) send_for(a, p, map, to < p.stages ? to : to - p.stages, token, __ldg(table + token / PAGE));
     }
     warp.begin(seg);
-    for (int token = seg.begin * PAGE; token < behind; token += F::TILE_TOKENS) {
+    for (int token = start; token < behind; token += F::TILE_TOKENS) {
       const int next = token + ahead < behind ? __ldg(table + (token + ahead) / PAGE) : -1;
       barrier::wait(p.come(stage), parity);
-      warp.attend(stage, token, length);
+      warp.attend(stage, token, seg.length);
       __syncwarp();
       if (p.lane == 0) {
         __threadfence_block();
@@ -357,9 +351,10 @@ __device__ __forceinline__ void decode(const DecodeArguments& a, const void* map
       }
     }
     warp.end(seg);
-    finish(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
-           p.state - p.local, a.headsPerBlock, p.row, 16);
-    __syncthreads();  // all have left the tiles and the meeting place
+    finish<4>(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns,
+              columns, p.state - p.local, a.headsPerBlock, p.row, 16);
+    ptx::fence_async();
+    __syncthreads();  // all have left the tiles and what lay in their place
   }
 }
 

@@ -66,20 +66,17 @@ struct Shared {
 
 // The pages of all segments of a part, one after another, each looked up one step ahead.
 struct Pages {
-  int index, behind, page, end, next;
+  int page, end, next, segment;  // `next`: a page's number, or -1; `segment`: the one that follows, or -1
   const int* table;
-  __device__ Pages(const DecodeArguments& a, int part)
-      : index(a.schedule[part]), behind(a.schedule[part + 1]), page(0), end(0), next(-1) {
-    advance(a);
-  }
+  __device__ Pages(const DecodeArguments& a, int part) : page(0), end(0), next(-1), segment(part) { advance(a); }
   __device__ __forceinline__ void advance(const DecodeArguments& a) {
     page++;
     while (page >= end) {
-      if (index == behind) {
-        next = -1;
-        return;
-      }
-      const Segment s = segment(a, index++);
+      next = -1;
+      if (segment < 0) return;
+      const Segment s = ::segment(a, segment);
+      if (s.request < 0) return;
+      segment = s.next;
       table = a.table + static_cast<long long>(s.request) * a.tableStride;
       page = s.begin;
       end = s.end;
@@ -225,9 +222,10 @@ struct Scorer {
 
   __device__ __forceinline__ void run() {
     int n = 0;
-    for (int i = a.schedule[block.part]; i < a.schedule[block.part + 1]; i++) {
+    for (int i = block.part; i >= 0; i = segment(a, i).next) {  // read again: registers are scarce
       const Segment seg = segment(a, i);
-      const int length = a.lengths[seg.request];
+      if (seg.request < 0) break;
+      const int length = seg.length;
       begin(seg);
       for (int page = seg.begin; page < seg.end; page++, n++) {
         barrier::wait(shared.come(n), shared.parity(n));
@@ -245,7 +243,7 @@ struct Scorer {
         const int last = n - (page + 1 == seg.end ? 1 : 2);
         if (last >= 0) barrier::wait(shared.averaged(last), shared.parity(last));
         leave(s, factor, n);
-        if (page + 1 == seg.end) end(seg, n);
+        if (page + 1 == seg.end) end(segment(a, i), n);
         ptx::fence_async();
         barrier::arrive(shared.weighed(n));
       }
@@ -262,8 +260,8 @@ __device__ __forceinline__ void copy_tile(const DecodeArguments& a, const Shared
   barrier::expect(shared.come(n), L::TILE);
 #pragma unroll
   for (int box = 0; box <= L::BOXES; box++) {
-    const int column = (box < L::BOXES ? state : a.stateHeads) * LATENT + box % L::BOXES * 64;
-    ptx::copy_box(shared.tile(n) + box * BOX, map, shared.come(n), column, 0, pages.next);
+    const int line = (box < L::BOXES ? state : a.stateHeads) * L::BOXES + box % L::BOXES;
+    ptx::copy_lines(shared.tile(n) + box * BOX, map, shared.come(n), line, 0, pages.next);
   }
   pages.advance(a);
 }
@@ -327,9 +325,8 @@ struct Averager {
       pages = Pages(a, Block(a).part);
       for (int n = 0; n < L::STAGES && pages.next >= 0; n++) copy_tile(a, shared, map, pages, n);
     }
-    const int* starts = a.schedule + Block(a).part;
     int n = 0;
-    for (int i = starts[0]; i < starts[1]; i++) {
+    for (int i = Block(a).part; i >= 0 && segment(a, i).request >= 0; i = segment(a, i).next) {
 #pragma unroll
       for (int j = 0; j < 128; j++) output[j / 64][j % 64] = 0;
       for (int left = segment(a, i).end - segment(a, i).begin; left > 0; left--, n++) {
@@ -346,8 +343,8 @@ struct Averager {
       }
       store(segment(a, i));
       const Block block(a);
-      finish(a, segment(a, i), {2, 128 * L::AVERAGERS, static_cast<int>(threadIdx.x) - 128},
-             blockIdx.x % block.columns, block.columns, block.state, 1, block.row, ROWS);
+      finish<4, 8>(a, segment(a, i), {2, 128 * L::AVERAGERS, static_cast<int>(threadIdx.x) - 128},
+                   blockIdx.x % block.columns, block.columns, block.state, 1, block.row, ROWS);
     }
   }
 };

@@ -110,13 +110,35 @@ namespace ptx {
 // Ordinary stores to shared memory before this are seen by copies and products after it.
 __device__ __forceinline__ void fence_async() { asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory"); }
 
-// A box at (column, row, page) of the tensor behind `map`, arriving at `full`.
-__device__ __forceinline__ void copy_box(uint32_t to, const void* map, uint32_t full, int column, int row, int page) {
+// A box at (0, line, row, page) of a tensor of 128-byte lines, arriving at `full`.
+__device__ __forceinline__ void copy_lines(uint32_t to, const void* map, uint32_t full, int line, int row, int page) {
   asm volatile(
-      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5}], [%2];\n" ::
-          "r"(to),
-      "l"(map), "r"(full), "r"(column), "r"(row), "r"(page)
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes "
+      "[%0], [%1, {%3, %4, %5, %6}], [%2];\n" ::"r"(to),
+      "l"(map), "r"(full), "r"(0), "r"(line), "r"(row), "r"(page)
       : "memory");
+}
+
+// For what no other block reads: it goes first when the second-level cache needs room.
+__device__ __forceinline__ uint64_t read_once() {
+  uint64_t policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;\n" : "=l"(policy));
+  return policy;
+}
+
+// The same box, under a policy.
+__device__ __forceinline__ void copy_lines(uint32_t to, const void* map, uint32_t full, int line, int row, int page,
+                                           uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1, {%3, %4, %5, %6}], [%2], %7;\n" ::"r"(to),
+      "l"(map), "r"(full), "r"(0), "r"(line), "r"(row), "r"(page), "l"(policy)
+      : "memory");
+}
+
+// A descriptor is sent for before it is used.
+__device__ __forceinline__ void prefetch_map(const void* map) {
+  asm volatile("prefetch.tensormap [%0];\n" ::"l"(map) : "memory");
 }
 
 template <int REGISTERS>

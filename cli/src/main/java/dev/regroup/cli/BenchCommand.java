@@ -10,7 +10,11 @@ import picocli.CommandLine.Spec;
     name = "bench",
     header = "Measure this machine's speed.",
     description = "Prints measured numbers; see the subcommands.",
-    footer = {"  regroup bench forward --device cuda", "  regroup bench decode"})
+    footer = {
+      "  regroup bench forward --device cuda",
+      "  regroup bench decode",
+      "  regroup bench step"
+    })
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

@@ -5,7 +5,6 @@ import dev.regroup.cli.plan.ConversionJson;
 import dev.regroup.cli.plan.ConversionText;
 import dev.regroup.converters.ConversionOptions;
 import dev.regroup.converters.Conversions;
-import dev.regroup.converters.fit.FitPlan;
 import dev.regroup.converters.plan.ConversionPlan;
 import dev.regroup.converters.report.ConversionReport;
 import dev.regroup.formats.checkpoint.Checkpoint;
@@ -114,10 +113,6 @@ final class ConvertCommand implements Callable<Integer> {
       Checkpoint checkpoint, ConversionPlan plan, ConversionOptions options, Console console) {
     try (Device device = deviceOptions.open(console, plan.source(), plan.target())) {
       ConversionOptions running = options.on(device.backend());
-      FitPlan fit = FitPlan.of(running.fit(), plan.target(), Windows.tokens(checkpoint));
-      if (fit.normSteps() > 0 && !device.summary().kind().equals("cpu")) {
-        console.notice("note: the fit's steps through the norms of latents run on the CPU");
-      }
       return Conversions.convert(
           checkpoint,
           plan,

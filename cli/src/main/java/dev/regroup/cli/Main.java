@@ -38,6 +38,7 @@ public final class Main {
             .addSubcommand(
                 new CommandLine(new BenchCommand())
                     .addSubcommand(new ForwardBenchCommand(root))
+                    .addSubcommand(new StepBenchCommand(root))
                     .addSubcommand(new FitBenchCommand(root))
                     .addSubcommand(new StreamBenchCommand(root))
                     .addSubcommand(new DecodeBenchCommand(root)))

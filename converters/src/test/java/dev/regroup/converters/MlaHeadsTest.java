@@ -14,6 +14,7 @@ import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.model.Transformer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,7 +60,8 @@ final class MlaHeadsTest {
     int rank = mla.latentDim();
     int rows = mla.nopeDim() + mla.valueDim();
     for (int layer = 0; layer < spec.layers().size(); layer++) {
-      float[] up = tensors.get(AttentionTensor.KV_B_PROJ.in(layer));
+      float[] up =
+          Objects.requireNonNull(tensors.get(AttentionTensor.KV_B_PROJ.in(layer)));
       for (int i = 0; i < up.length; i++) {
         int head = i / (rank * rows);
         if (i % rank / (rank / 2) != head % 2) {

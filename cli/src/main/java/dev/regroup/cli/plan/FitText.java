@@ -14,8 +14,7 @@ final class FitText {
     String more =
         fit.normSteps() == 0
             ? ""
-            : " and %s through the norms of latents (on the CPU)"
-                .formatted(Quantity.grouped(fit.normSteps()));
+            : " and %s through the norms of latents".formatted(Quantity.grouped(fit.normSteps()));
     return "fit with calibration text: %s steps a layer%s of %d windows of %d tokens, about %s TFLOP"
         .formatted(
             Quantity.grouped(fit.steps()),

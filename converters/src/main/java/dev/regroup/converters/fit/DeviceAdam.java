@@ -103,10 +103,13 @@ final class DeviceAdam implements AutoCloseable {
     Follow follow = EigenAdam.follow(steps);
     for (Turned turned : all) {
       Memory from = gradient.get(turned.part);
-      math.gather(from, turned.first, new int[] {0}, turned.length());
-      Memory at = turned.first;
+      Memory at = from;
       at = right(turned, Form.PLAIN, at, other(turned, at));
       at = left(turned, Form.LEFT_TRANSPOSED, at, other(turned, at));
+      if (at.equals(from)) { // which tells below what must stay 0
+        math.gather(from, turned.first, new int[] {0}, turned.length());
+        at = turned.first;
+      }
       math.follow(at, turned.mean, turned.square, follow);
       at = left(turned, Form.PLAIN, at, other(turned, at));
       at = right(turned, Form.RIGHT_TRANSPOSED, at, other(turned, at));
@@ -143,7 +146,7 @@ final class DeviceAdam implements AutoCloseable {
 
   private void multiply(Form form, Turned turned, Sizes sizes, Panel a, Panel b, Panel c) {
     var batch = new Batch(1, turned.blocks.outputUnits());
-    math.multiply(Product.of(form, false, batch, sizes, new Factors(a, b, c)));
+    math.multiplyFinely(Product.of(form, false, batch, sizes, new Factors(a, b, c)));
   }
 
   @Override

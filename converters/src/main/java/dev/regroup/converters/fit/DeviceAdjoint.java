@@ -28,6 +28,10 @@ final class DeviceAdjoint implements AutoCloseable {
   private final Memory queries;
 
   private final Memory states;
+
+  /// By states before their norm; the same memory where there is none.
+  private final Memory latents;
+
   private final Memory ropeKey;
   private final Memory keys;
   private final Memory values;
@@ -48,21 +52,22 @@ final class DeviceAdjoint implements AutoCloseable {
     extents = shape.extents();
     transposed = AttentionPass.transposed(pass.layer().spec().rope());
     rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
-    queries = rooms.of(shape.queries());
+    queries = rooms.factor(shape.queries());
     states = rooms.of(shape.states());
+    latents = pass.normed() ? rooms.of(shape.states()) : states;
     ropeKey = rooms.of(extents.ropeDim());
-    keys = rooms.of(shape.keys());
-    values = rooms.of(shape.values());
-    heads = rooms.of(shape.values());
+    keys = rooms.factor(shape.keys());
+    values = rooms.factor(shape.values());
+    heads = rooms.factor(shape.values());
     scores = rooms.of((long) extents.heads() * shape.tokens());
-    ropeKeys = rooms.of((long) extents.heads() * extents.ropeDim());
+    ropeKeys = rooms.factor((long) extents.heads() * extents.ropeDim());
   }
 
-  /// Elements it takes for a token.
+  /// Elements it takes for a token, a norm included.
   static long elements(LayerShape shape) {
     Extents extents = shape.extents();
     return shape.queries()
-        + shape.states()
+        + 2L * shape.states()
         + extents.ropeDim()
         + shape.keys()
         + 2L * shape.values()
@@ -97,6 +102,9 @@ final class DeviceAdjoint implements AutoCloseable {
       pullUp(values, maps.get(Part.VALUE_UP), extents.valueDim(), rows, false);
       pullUp(keys, maps.get(Part.KEY_UP), extents.keyDim(), rows, true);
     }
+    if (pass.normed()) {
+      math.pullRmsNorm(pass.latents(), states, latents, pass.norm(maps, rows));
+    }
   }
 
   private void pullHeads(Batch batch, int windows) {
@@ -120,13 +128,18 @@ final class DeviceAdjoint implements AutoCloseable {
         pass.heads(),
         pass.rows(windows),
         (float) pass.layer().spec().softmaxScale());
-    int free = extents.keyDim();
-    if (free > 0) {
-      pullOut(batch, squares, pass.key(pass.keys()), pass.freeQuery(queries), free);
-      push(batch, squares, pass.freeQuery(pass.queries()), pass.slices(keys, free), free);
+    int whole = pass.keyDim();
+    if (whole > 0) {
+      pullOut(batch, squares, pass.key(pass.keys()), pass.query(queries), whole);
     }
     int turned = extents.ropeDim();
-    pullOut(batch, squares, pass.rotated(pass.ropeKey()), pass.ropeQuery(queries), turned);
+    if (extents.tied()) {
+      pullOut(batch, squares, pass.rotated(pass.ropeKey()), pass.ropeQuery(queries), turned);
+    }
+    int free = extents.keyDim();
+    if (free > 0) {
+      push(batch, squares, pass.query(pass.queries()), pass.slices(keys, free), free);
+    }
     push(batch, squares, pass.ropeQuery(pass.queries()), pass.slices(ropeKeys, turned), turned);
   }
 
@@ -176,28 +189,31 @@ final class DeviceAdjoint implements AutoCloseable {
   Memory outputs(Part part) {
     return switch (part) {
       case QUERY -> queries;
-      case STATE -> states;
+      case STATE -> latents;
       case ROPE_KEY -> ropeKey;
       case KEY_UP -> keys;
       case VALUE_UP -> values;
       case OUTPUT -> pass.output();
-      case NORM_GAIN -> throw Workplace.normOnDevice();
+      case NORM_GAIN -> states;
     };
   }
 
   /// Pulled back to a part's weights.
   ///
+  /// @param maps that it was pulled back through
   /// @param add whether the gradient is added to
-  void weights(Part part, DeviceInputs inputs, int windows, Memory gradient, boolean add) {
+  void weights(
+      Part part, DeviceMaps maps, DeviceInputs inputs, int windows, Memory gradient, boolean add) {
     int rows = windows * shape.tokens();
     switch (part) {
       case QUERY -> outer(rows, queries, inputs.query(), shape.query(), gradient, add);
-      case STATE -> outer(rows, states, inputs.state(), shape.state(), gradient, add);
+      case STATE -> outer(rows, latents, inputs.state(), shape.state(), gradient, add);
       case ROPE_KEY -> outer(rows, ropeKey, inputs.rope(), shape.rope(), gradient, add);
       case KEY_UP -> outerUp(rows, keys, extents.keyDim(), gradient, add);
       case VALUE_UP -> outerUp(rows, values, extents.valueDim(), gradient, add);
       case OUTPUT -> outer(rows, pass.output(), pass.heads(), shape.values(), gradient, add);
-      case NORM_GAIN -> throw Workplace.normOnDevice();
+      case NORM_GAIN ->
+          math.pullRmsNormGains(pass.latents(), states, gradient, pass.norm(maps, rows), add);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.regroup.converters.fit;
 
 import dev.regroup.converters.closedform.FactoredAttention;
+import dev.regroup.converters.closedform.LatentNorm;
 import dev.regroup.runtime.train.Memory;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.ArrayList;
@@ -16,6 +17,9 @@ final class DeviceMaps implements AutoCloseable {
   /// Of queries, states and rotary key, in this order; each empty where there is none.
   private final List<Memory> biases = new ArrayList<>();
 
+  /// What gains of 1 multiply elements of a latent by; empty where no norm is trained.
+  private final List<Memory> units = new ArrayList<>();
+
   /// The maps of a layer, and its biases.
   DeviceMaps(TrainingMath math, FactoredAttention layer) {
     for (Part part : Part.values()) {
@@ -24,6 +28,9 @@ final class DeviceMaps implements AutoCloseable {
     biases.add(uploaded(math, layer.biases().query()));
     biases.add(uploaded(math, layer.biases().state()));
     biases.add(uploaded(math, layer.biases().ropeKey()));
+    if (layer.norm().active()) {
+      units.add(uploaded(math, units(layer.spec().layout().cacheRow().stateDim())));
+    }
   }
 
   private DeviceMaps() {}
@@ -41,6 +48,14 @@ final class DeviceMaps implements AutoCloseable {
     Memory memory = math.allocate(values.length);
     memory.upload(values, 0);
     return memory;
+  }
+
+  private static float[] units(int dim) {
+    float[] units = new float[dim];
+    for (int i = 0; i < dim; i++) {
+      units[i] = (float) LatentNorm.unit(i, dim);
+    }
+    return units;
   }
 
   Memory get(Part part) {
@@ -63,6 +78,11 @@ final class DeviceMaps implements AutoCloseable {
     return biases.get(2);
   }
 
+  /// `[d_c]`.
+  Memory normUnit() {
+    return units.getFirst();
+  }
+
   /// Copies some parts to the host.
   Maps read(Set<Part> parts) {
     Map<Part, float[]> values = new EnumMap<>(Part.class);
@@ -82,5 +102,6 @@ final class DeviceMaps implements AutoCloseable {
   public void close() {
     maps.values().forEach(Memory::close);
     biases.forEach(Memory::close);
+    units.forEach(Memory::close);
   }
 }

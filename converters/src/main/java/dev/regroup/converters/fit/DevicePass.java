@@ -3,6 +3,7 @@ package dev.regroup.converters.fit;
 import dev.regroup.converters.closedform.FactoredAttention;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.runtime.linalg.Form;
+import dev.regroup.runtime.model.AttentionSublayers;
 import dev.regroup.runtime.train.Memory;
 import dev.regroup.runtime.train.Panel;
 import dev.regroup.runtime.train.Product;
@@ -12,6 +13,7 @@ import dev.regroup.runtime.train.Product.Sizes;
 import dev.regroup.runtime.train.Product.Triangle;
 import dev.regroup.runtime.train.TrainingMath;
 import dev.regroup.runtime.train.TrainingMath.HeadRows;
+import dev.regroup.runtime.train.TrainingMath.Norm;
 import dev.regroup.runtime.train.TrainingMath.Slices;
 
 /// {@link AttentionPass} over some windows at once, on a device.
@@ -27,9 +29,19 @@ final class DevicePass implements AutoCloseable {
   private final Memory queries;
 
   private final Memory states;
+
+  /// States before their norm; the same memory where there is none.
+  private final Memory latents;
+
   private final Memory ropeKey;
-  private final Memory keys;
   private final Memory values;
+
+  /// Each head's `[key ; rotated key]`, as queries have them, so that scores are one product: a pass
+  /// over squares costs more than its sums do. The states where they are keys.
+  private final Memory keys;
+
+  /// `[d_r, d_r]`: the product with it copies the rotated key to every head.
+  private final Memory identity;
 
   /// `[windows, H, tokens, tokens]`.
   private final Memory probabilities;
@@ -45,23 +57,34 @@ final class DevicePass implements AutoCloseable {
     this.shape = shape;
     extents = shape.extents();
     rooms = new DeviceRooms(math, (long) capacity * shape.tokens());
-    queries = rooms.of(shape.queries());
-    states = rooms.of(shape.states());
-    ropeKey = rooms.of(extents.ropeDim());
-    keys = extents.tied() ? states : rooms.of(shape.keys());
-    values = extents.tied() ? states : rooms.of(shape.values());
+    queries = rooms.factor(shape.queries());
+    states = rooms.factor(shape.states());
+    latents = layer.norm().active() ? rooms.of(shape.states()) : states;
+    ropeKey = rooms.factor(extents.ropeDim());
+    keys = extents.tied() ? states : rooms.factor(shape.queries());
+    values = extents.tied() ? states : rooms.factor(shape.values());
     probabilities = rooms.of((long) extents.heads() * shape.tokens());
-    heads = rooms.of(shape.values());
+    heads = rooms.factor(shape.values());
     output = rooms.of(shape.hidden());
+    identity = math.allocate((long) extents.ropeDim() * extents.ropeDim());
+    identity.upload(identity(extents.ropeDim()), 0);
   }
 
-  /// Elements it takes for a token.
+  private static float[] identity(int extent) {
+    float[] elements = new float[extent * extent];
+    for (int i = 0; i < extent; i++) {
+      elements[i * extent + i] = 1;
+    }
+    return elements;
+  }
+
+  /// Elements it takes for a token, a norm included.
   static long elements(LayerShape shape) {
     Extents extents = shape.extents();
     return shape.queries()
-        + shape.states()
+        + 2L * shape.states()
         + extents.ropeDim()
-        + (extents.tied() ? 0 : shape.keys() + shape.values())
+        + (extents.tied() ? 0 : shape.queries() + shape.values())
         + (long) extents.heads() * shape.tokens()
         + shape.values()
         + shape.hidden();
@@ -73,14 +96,17 @@ final class DevicePass implements AutoCloseable {
     projectQueries(maps.get(Part.QUERY), inputs, rows);
     addBias(queries, maps.queryBias(), rows);
     math.rotate(queries, rows, querySlices(), layer.spec().rope(), shape.tokens());
-    linear(inputs.state(), shape.state(), maps.get(Part.STATE), states, shape.states(), rows);
-    addBias(states, maps.stateBias(), rows);
+    linear(inputs.state(), shape.state(), maps.get(Part.STATE), latents, shape.states(), rows);
+    addBias(latents, maps.stateBias(), rows);
+    if (normed()) {
+      math.rmsNorm(latents, states, norm(maps, rows));
+    }
     linear(inputs.rope(), shape.rope(), maps.get(Part.ROPE_KEY), ropeKey, extents.ropeDim(), rows);
     addBias(ropeKey, maps.ropeBias(), rows);
     math.rotate(ropeKey, rows, keySlices(), layer.spec().rope(), shape.tokens());
     if (!extents.tied()) {
-      up(maps.get(Part.KEY_UP), keys, extents.keyDim(), rows);
-      up(maps.get(Part.VALUE_UP), values, extents.valueDim(), rows);
+      upKeys(maps.get(Part.KEY_UP), rows);
+      upValues(maps.get(Part.VALUE_UP), rows);
     }
     attend(windows);
     linear(heads, shape.values(), maps.get(Part.OUTPUT), output, shape.hidden(), rows);
@@ -122,9 +148,36 @@ final class DevicePass implements AutoCloseable {
     }
   }
 
-  /// `[H·each, d_c]` of every head's state.
-  private void up(Memory map, Memory to, int each, int rows) {
-    int width = extents.group() * each;
+  /// Of each head `[d_n, d_c]` of its state, and the rotated key behind it.
+  private void upKeys(Memory map, int rows) {
+    int width = extents.queryDim();
+    int free = extents.keyDim();
+    int turned = extents.ropeDim();
+    int stateDim = extents.stateDim();
+    Panel to = Panel.each(keys, shape.queries(), width);
+    var eachHead = new Batch(1, extents.heads());
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            eachHead,
+            new Sizes(rows, free, stateDim),
+            new Factors(
+                new Panel(states, 0, shape.states(), 0, stateDim, extents.group()),
+                Panel.each(map, stateDim, (long) free * stateDim),
+                to)));
+    math.multiply(
+        Product.of(
+            Form.RIGHT_TRANSPOSED,
+            false,
+            eachHead,
+            new Sizes(rows, turned, turned),
+            new Factors(Panel.of(ropeKey, turned), Panel.of(identity, turned), to.from(free))));
+  }
+
+  /// `[H·d_v, d_c]` of every head's state.
+  private void upValues(Memory map, int rows) {
+    int width = extents.group() * extents.valueDim();
     math.multiply(
         Product.of(
             Form.RIGHT_TRANSPOSED,
@@ -134,7 +187,7 @@ final class DevicePass implements AutoCloseable {
             new Factors(
                 stateRows(states),
                 Panel.each(map, extents.stateDim(), (long) width * extents.stateDim()),
-                Panel.each(to, extents.heads() * each, width))));
+                Panel.each(values, shape.values(), width))));
   }
 
   private void attend(int windows) {
@@ -142,9 +195,11 @@ final class DevicePass implements AutoCloseable {
     var batch = new Batch(windows, extents.heads());
     float scale = (float) layer.spec().softmaxScale();
     Panel scores = squares(probabilities);
-    score(batch, scale, false, ropeQuery(queries), rotated(ropeKey), extents.ropeDim());
-    if (extents.keyDim() > 0) {
-      score(batch, scale, true, freeQuery(queries), key(keys), extents.keyDim());
+    if (extents.tied()) {
+      score(batch, scale, false, ropeQuery(queries), rotated(ropeKey), extents.ropeDim());
+    }
+    if (keyDim() > 0) {
+      score(batch, scale, extents.tied(), query(queries), key(keys), keyDim());
     }
     math.causalSoftmax(probabilities, rows(windows), layer.spec().window());
     math.multiply(
@@ -168,6 +223,22 @@ final class DevicePass implements AutoCloseable {
             batch,
             new Sizes(shape.tokens(), shape.tokens(), depth),
             new Factors(queries, keys, squares(probabilities))));
+  }
+
+  /// Whether a norm of latents is trained.
+  boolean normed() {
+    return layer.norm().active();
+  }
+
+  /// That norm, over the latents of some rows.
+  Norm norm(DeviceMaps maps, int rows) {
+    return new Norm(
+        maps.get(Part.NORM_GAIN),
+        maps.normUnit(),
+        rows,
+        extents.states(),
+        extents.stateDim(),
+        (float) AttentionSublayers.LATENT_NORM_EPSILON);
   }
 
   Slices querySlices() {
@@ -210,8 +281,13 @@ final class DevicePass implements AutoCloseable {
         extents.group());
   }
 
+  /// Elements of a {@link #key}: not its rotated part where the state is the key.
+  int keyDim() {
+    return extents.tied() ? extents.keyDim() : extents.queryDim();
+  }
+
   Panel key(Memory all) {
-    return extents.tied() ? tiedState(all) : slices(all, extents.keyDim());
+    return extents.tied() ? tiedState(all) : slices(all, extents.queryDim());
   }
 
   Panel value(Memory all) {
@@ -222,12 +298,13 @@ final class DevicePass implements AutoCloseable {
     return slices(all, extents.valueDim());
   }
 
-  Panel freeQuery(Memory all) {
+  /// Of each head, unrotated part first.
+  Panel query(Memory all) {
     return slices(all, extents.queryDim());
   }
 
   Panel ropeQuery(Memory all) {
-    return freeQuery(all).from(extents.keyDim());
+    return query(all).from(extents.keyDim());
   }
 
   /// The rotary key, the same for all heads.
@@ -249,6 +326,10 @@ final class DevicePass implements AutoCloseable {
 
   Memory states() {
     return states;
+  }
+
+  Memory latents() {
+    return latents;
   }
 
   Memory ropeKey() {
@@ -277,6 +358,7 @@ final class DevicePass implements AutoCloseable {
 
   @Override
   public void close() {
+    identity.close();
     rooms.close();
   }
 }

@@ -106,7 +106,7 @@ final class DeviceProblem implements FitProblem {
           residual(some.length, 2 / size, errors, slot, first);
           adjoint.pull(maps, pass.output(), some.length);
           for (Part part : parts) {
-            adjoint.weights(part, inputs, some.length, gradient.get(part), !first);
+            adjoint.weights(part, maps, inputs, some.length, gradient.get(part), !first);
           }
         });
     return size;

@@ -18,7 +18,15 @@ final class DeviceRooms implements AutoCloseable {
 
   /// `[rows, columns]`.
   Memory of(long columns) {
-    Memory memory = math.allocate(rows * columns);
+    return kept(math.allocate(rows * columns));
+  }
+
+  /// `[rows, columns]` that products give and others read.
+  Memory factor(long columns) {
+    return kept(math.allocateFactor(rows * columns));
+  }
+
+  private Memory kept(Memory memory) {
     all.add(memory);
     return memory;
   }

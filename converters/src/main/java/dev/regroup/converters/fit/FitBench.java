@@ -116,7 +116,7 @@ public final class FitBench {
         FactoredAttention.Biases.none());
   }
 
-  private static float[] values(SplittableRandom random, int count, int in) {
+  static float[] values(SplittableRandom random, int count, int in) {
     float size = (float) Math.sqrt(12.0 / in);
     float[] values = new float[count];
     for (int i = 0; i < count; i++) {

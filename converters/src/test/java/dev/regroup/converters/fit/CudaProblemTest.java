@@ -8,37 +8,64 @@ import dev.regroup.runtime.cuda.CudaBackend;
 import dev.regroup.runtime.cuda.CudaContext;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.cuda.Precision;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// {@link DeviceProblem} on a GPU.
-final class CudaProblemTest extends DeviceProblemContract {
+/// {@link DeviceProblem} on a GPU, in float32.
+class CudaProblemTest extends DeviceProblemContract {
+  /// Beside each test's own, which so need not start the device anew.
+  private static @Nullable CudaContext held;
+
   private @Nullable CudaContext context;
   private @Nullable CudaBackend backend;
+
+  @BeforeAll
+  static void hold() {
+    held = open();
+  }
+
+  @AfterAll
+  static void release() {
+    if (held != null) {
+      held.close();
+      held = null;
+    }
+  }
+
+  private static CudaContext open() {
+    try {
+      return CudaContext.open(CudaDevice.at(0), OptionalLong.empty());
+    } catch (DeviceException e) {
+      return abort(e.getMessage());
+    }
+  }
 
   @Override
   TrainingMath math() {
     if (context == null) {
-      try {
-        context = CudaContext.open(CudaDevice.at(0), OptionalLong.empty());
-      } catch (DeviceException e) {
-        return abort(e.getMessage());
-      }
+      context = open();
     }
     if (backend == null) {
       backend = new CudaBackend(context, Precision.FLOAT32);
     }
-    return backend.training().orElseThrow();
+    return backend.training(accuracy()).orElseThrow();
+  }
+
+  Accuracy accuracy() {
+    return Accuracy.FLOAT32;
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameBitsEveryTime(RandomLayers.Case shape) {
     var task = new Task(shape);
     Moments moments = task.host.moments(task.layer, BATCH, 9);

@@ -19,18 +19,27 @@ import org.junit.jupiter.params.provider.MethodSource;
 ///
 /// Both sides round to float32. Sums of up to tokens times windows terms, through five products in a
 /// row, differ by some √(5·n) of half an ulp, 6e-8, relative to a map's size: below 1e-5 here, and held
-/// to 5e-5 of the largest element, since terms cancel.
+/// to 5e-5 of the largest element, since terms cancel. Where factors are BF16, half an ulp is 2⁻⁸.
 abstract class DeviceProblemContract {
-  private static final double TOLERANCE = 5e-5;
   private static final int WINDOWS = 7;
   static final int[] BATCH = {5, 0, 3, 6, 2};
   static final int[] HELD = {1, 4};
+
+  /// Of the largest element of a map.
+  double tolerance() {
+    return 5e-5;
+  }
+
+  /// Of a step's error, and of what three steps gain.
+  double stepTolerance() {
+    return 2e-3;
+  }
 
   /// What computes; the test is skipped where there is none.
   abstract TrainingMath math();
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameGradientsAndErrors(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -47,7 +56,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void givesTheSameMoments(RandomLayers.Case shape) {
     var task = new Task(shape);
     try (TrainingMath math = math();
@@ -61,7 +70,7 @@ abstract class DeviceProblemContract {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.regroup.converters.fit.RandomLayers#linearCases")
+  @MethodSource("dev.regroup.converters.fit.RandomLayers#cases")
   void takesTheSameSteps(RandomLayers.Case shape) {
     var task = new Task(shape);
     Moments moments = task.host.moments(task.layer, BATCH, 9);
@@ -79,7 +88,8 @@ abstract class DeviceProblemContract {
       assertThat(seen).hasSize(3);
       for (int step = 0; step < 3; step++) {
         // a step's direction is a sign where a gradient hardly differs from 0
-        assertThat(Math.abs(seen[step] - errors.get(step))).isLessThan(2e-3 * errors.get(step));
+        assertThat(Math.abs(seen[step] - errors.get(step)))
+            .isLessThan(stepTolerance() * errors.get(step));
       }
       assertThat(seen[2]).isLessThan(seen[0]);
       // maps may differ where the output does not depend on them: there rounding is all of the
@@ -88,22 +98,22 @@ abstract class DeviceProblemContract {
       double wanted = task.host.error(expected.maps().in(task.layer), BATCH);
       double reached = task.host.error(found.maps().in(task.layer), BATCH);
       assertThat(wanted).isLessThan(before);
-      assertThat(Math.abs(reached - wanted)).isLessThan(0.02 * (before - wanted));
+      assertThat(Math.abs(reached - wanted)).isLessThan(10 * stepTolerance() * (before - wanted));
     }
   }
 
-  private static void close(double found, double expected) {
-    assertThat(Math.abs(found - expected)).isLessThanOrEqualTo(TOLERANCE * expected);
+  private void close(double found, double expected) {
+    assertThat(Math.abs(found - expected)).isLessThanOrEqualTo(tolerance() * expected);
   }
 
-  private static void close(Maps found, Maps expected) {
+  private void close(Maps found, Maps expected) {
     assertThat(found.values().keySet()).isEqualTo(expected.values().keySet());
     expected
         .values()
         .forEach((part, values) -> close(part.name(), wide(found.get(part)), wide(values)));
   }
 
-  private static void close(Map<Part, List<Matrix>> found, Map<Part, List<Matrix>> expected) {
+  private void close(Map<Part, List<Matrix>> found, Map<Part, List<Matrix>> expected) {
     expected.forEach(
         (part, matrices) -> {
           List<Matrix> given = found.getOrDefault(part, List.of());
@@ -117,7 +127,7 @@ abstract class DeviceProblemContract {
         });
   }
 
-  private static void close(String what, double[] found, double[] expected) {
+  private void close(String what, double[] found, double[] expected) {
     assertThat(found).hasSameSizeAs(expected);
     double largest = 0;
     for (double element : expected) {
@@ -126,7 +136,7 @@ abstract class DeviceProblemContract {
     for (int i = 0; i < found.length; i++) {
       assertThat(Math.abs(found[i] - expected[i]))
           .as("%s[%d]", what, i)
-          .isLessThanOrEqualTo(TOLERANCE * largest);
+          .isLessThanOrEqualTo(tolerance() * largest);
     }
   }
 

@@ -60,17 +60,6 @@ final class RandomLayers {
   }
 
   static Stream<Case> cases() {
-    var gla = new Gla(4, 2, 5, 3, 4, 6);
-    return Stream.concat(
-        linearCases(),
-        Stream.of(
-            new Case("normed MLA", new Gla(4, 1, 8, 3, 4, 6), Reads.HIDDEN, true, 1, 0),
-            new Case("normed GLA of two latents", gla, Reads.HIDDEN, false, 1, 0),
-            new Case("normed GLA, YaRN, long", gla, Reads.HIDDEN, false, 1.25, 0)));
-  }
-
-  /// Those that devices train, whose norms are the source's.
-  static Stream<Case> linearCases() {
     var gta = new Gta(4, 2, 6, 4);
     var gla = new Gla(4, 2, 5, 3, 4, 6);
     return Stream.of(
@@ -85,7 +74,10 @@ final class RandomLayers {
         new Case("GLA behind head norms", gla, Reads.HEAD_NORMS, false, 1, 0),
         new Case("GLA from MLA, interleaved", new Gla(4, 4, 5, 3, 4, 6), Reads.MLA, true, 1, 0),
         new Case("GLA of one latent from MLA", new Gla(4, 1, 8, 3, 2, 5), Reads.MLA, true, 1.1, 6),
-        new Case("GLA, window, long", gla, Reads.HIDDEN, false, 1, 40));
+        new Case("GLA, window, long", gla, Reads.HIDDEN, false, 1, 40),
+        new Case("normed MLA", new Gla(4, 1, 8, 3, 4, 6), Reads.HIDDEN, true, 1, 0),
+        new Case("normed GLA of two latents", gla, Reads.HIDDEN, false, 1, 0),
+        new Case("normed GLA, YaRN, long", gla, Reads.HIDDEN, false, 1.25, 0));
   }
 
   /// A layer with biases on queries, states and rotary key.

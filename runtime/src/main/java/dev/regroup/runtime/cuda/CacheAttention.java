@@ -6,9 +6,9 @@ import dev.regroup.runtime.cuda.CudaKernel.Launch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/// Attention of one new token of each sequence over its paged cache, by `step.cu`: right for every
-/// layout up to queries of 640 elements and values of 512.
-final class CacheAttention {
+/// {@link StepAttention} by `step.cu`: right for every layout up to queries of 640 elements and values
+/// of 512.
+final class CacheAttention implements StepAttention {
   private static final int THREADS = 256;
   private static final int MOST_PIECES = 32;
 
@@ -16,34 +16,24 @@ final class CacheAttention {
   private final CudaStream stream;
   private final Scratch scratch;
 
-  CacheAttention(CudaContext context, CudaStream stream, Scratch scratch) {
+  CacheAttention(CudaContext context, CudaStream stream) {
     this.context = context;
     this.stream = stream;
-    this.scratch = scratch;
+    scratch = new Scratch(context);
   }
 
-  /// Caches of several sequences.
-  ///
-  /// @param cache pages of 64 rows
-  /// @param table `[sequences, capacity]` int32, the pages of each in order
-  /// @param positions `[sequences]` int32, where the new token of each stands
-  record Caches(CudaBuffer cache, CudaBuffer table, int capacity, CudaBuffer positions) {}
+  @Override
+  public void begin() {
+    // positions are read where they lie
+  }
 
-  /// What attends.
-  ///
-  /// @param window how many tokens, the last included, are seen; 0 for all
-  record Heads(CacheRow row, int count, double scale, int window) {}
-
-  /// Starts it.
-  ///
-  /// @param queries `[sequences, heads · row.queryDim()]`, absorbed and rotated
-  /// @param to `[sequences, heads · row.value().width()]`, of the same type
-  void attend(Heads heads, Caches caches, DeviceBlock queries, DeviceBlock to) {
+  @Override
+  public void attend(Heads heads, Caches caches, DeviceBlock queries, DeviceBlock to) {
     CacheRow row = heads.row();
     int sequences = queries.rows();
     int width = row.value().width();
     int widest = Math.max(row.queryDim(), width);
-    if (row.queryDim() > 640 || width > 512) {
+    if (!StepAttention.plainTakes(row)) {
       throw new IllegalArgumentException(
           "attention over a cache takes queries of 640 and values of 512 elements, found " + row);
     }
@@ -58,7 +48,7 @@ final class CacheAttention {
             stream,
             new Launch(new Extent(heads.count(), sequences, pieces), Extent.of(THREADS), 0),
             queries.address(),
-            caches.cache(),
+            caches.rows(),
             caches.table(),
             caches.capacity(),
             caches.positions(),
@@ -101,5 +91,10 @@ final class CacheAttention {
         .putInt(row.ropeHeads() * row.ropeDim())
         .putInt(heads / row.stateHeads())
         .array();
+  }
+
+  @Override
+  public void close() {
+    scratch.close();
   }
 }

@@ -9,6 +9,7 @@ import dev.regroup.runtime.model.AttentionSublayer;
 import dev.regroup.runtime.model.Backend;
 import dev.regroup.runtime.model.DecoderLayer;
 import dev.regroup.runtime.model.OutputHead;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.HashMap;
 import java.util.Map;
@@ -47,34 +48,44 @@ public final class CudaBackend implements Backend, AutoCloseable {
     return math;
   }
 
-  /// Room for weights of a checkpoint.
-  DeviceWeights weights(Tensors tensors) {
-    return new DeviceWeights(loader, pool, new WeightSource.Given(uploader, tensors));
+  /// A checkpoint's weights.
+  WeightSource source(Tensors tensors) {
+    return new WeightSource.Given(uploader, tensors);
+  }
+
+  /// Random weights, for benchmarks.
+  WeightSource random(ModelSpec model) {
+    return WeightSource.Random.of(loader, model);
+  }
+
+  /// Room for weights.
+  DeviceWeights weights(WeightSource source) {
+    return new DeviceWeights(loader, pool, source);
   }
 
   /// A layer on the device.
-  DeviceLayer deviceLayer(ModelSpec model, int index, Tensors tensors) {
-    return deviceLayer(model, index, tensors, null);
+  DeviceLayer deviceLayer(ModelSpec model, int index, WeightSource source) {
+    return deviceLayer(model, index, source, null);
   }
 
   private DeviceLayer deviceLayer(
-      ModelSpec model, int index, Tensors tensors, @Nullable DeviceFeedForward lent) {
+      ModelSpec model, int index, WeightSource source, @Nullable DeviceFeedForward lent) {
     synchronized (loader) {
       DeviceLayer layer =
           DeviceLayer.read(
               math,
               model,
               index,
-              new DeviceLayer.Sources(weights(tensors), weights(tensors), weights(tensors), lent));
+              new DeviceLayer.Sources(weights(source), weights(source), weights(source), lent));
       loader.synchronize();
       return layer;
     }
   }
 
   /// A head on the device.
-  DeviceHead deviceHead(ModelSpec model, Tensors tensors) {
+  DeviceHead deviceHead(ModelSpec model, WeightSource source) {
     synchronized (loader) {
-      DeviceWeights weights = weights(tensors);
+      DeviceWeights weights = weights(source);
       try {
         DeviceHead head = new DeviceHead(math, model, weights);
         loader.synchronize();
@@ -88,19 +99,19 @@ public final class CudaBackend implements Backend, AutoCloseable {
 
   @Override
   public DecoderLayer layer(ModelSpec model, int index, Tensors tensors) {
-    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors));
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, source(tensors)));
   }
 
   @Override
   public DecoderLayer layer(ModelSpec model, int index, Tensors tensors, DecoderLayer feedForward) {
     DeviceFeedForward lent =
         feedForward instanceof CudaDecoderLayer other ? other.layer().feedForward() : null;
-    return new CudaDecoderLayer(bridge, deviceLayer(model, index, tensors, lent));
+    return new CudaDecoderLayer(bridge, deviceLayer(model, index, source(tensors), lent));
   }
 
   @Override
   public OutputHead head(ModelSpec model, Tensors tensors) {
-    return new CudaHead(bridge, model, deviceHead(model, tensors));
+    return new CudaHead(bridge, model, deviceHead(model, source(tensors)));
   }
 
   @Override
@@ -123,7 +134,7 @@ public final class CudaBackend implements Backend, AutoCloseable {
               shapes.put(tensor.in(0), shape);
             });
     synchronized (loader) {
-      DeviceWeights weights = weights(Tensors.of(values, shapes));
+      DeviceWeights weights = weights(source(Tensors.of(values, shapes)));
       try {
         var attention = new DeviceAttention(math, spec, hiddenSize, normEpsilon, weights, 0);
         loader.synchronize();
@@ -136,8 +147,19 @@ public final class CudaBackend implements Backend, AutoCloseable {
   }
 
   @Override
-  public Optional<TrainingMath> training() {
-    return Optional.of(new CudaTraining(math.context()));
+  public Optional<TrainingMath> training(Accuracy accuracy) {
+    return Optional.of(training(math.context(), accuracy));
+  }
+
+  /// What trains on a device: products by cuBLAS where BF16 will do and it is installed.
+  static StreamTraining training(CudaContext context, Accuracy accuracy) {
+    return switch (accuracy) {
+      case FLOAT32 -> new CudaTraining(context);
+      case BFLOAT16 ->
+          Cublas.find()
+              .<StreamTraining>map(library -> new RoundedTraining(context, library))
+              .orElseGet(() -> new CudaTraining(context));
+    };
   }
 
   @Override

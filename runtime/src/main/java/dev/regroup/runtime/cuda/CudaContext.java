@@ -117,6 +117,11 @@ public final class CudaContext implements AutoCloseable {
     return buffer;
   }
 
+  /// Memory that another buffer owns, and that is there as long as its owner; closing does nothing.
+  public CudaBuffer view(long address, long bytes) {
+    return new CudaBuffer(this, address, bytes, 0);
+  }
+
   private DeviceException outOfMemory(long bytes, String bound) {
     return new DeviceException(
         ("cuda:%d: memory: expected room for %d bytes more, found %d in use and %s -> give it more,"

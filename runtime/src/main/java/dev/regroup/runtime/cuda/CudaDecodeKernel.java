@@ -15,7 +15,7 @@ public final class CudaDecodeKernel implements DecodeKernel, AutoCloseable {
   public CudaDecodeKernel(CudaContext context) {
     stream = context.stream();
     scratch = new Scratch(context);
-    attention = new CacheAttention(context, stream, scratch);
+    attention = new CacheAttention(context, stream);
   }
 
   @Override
@@ -33,10 +33,11 @@ public final class CudaDecodeKernel implements DecodeKernel, AutoCloseable {
     int outputs = heads * row.value().width();
     CudaBuffer output = scratch.get("output", 4L * outputs);
     CudaBuffer positions = scratch.get("positions", 4).upload(new int[] {cache.tokens() - 1});
+    CudaBuffer lengths = scratch.get("lengths", 4).upload(new int[] {cache.tokens()});
     CudaBuffer order = scratch.get("table", 4L * table.length).upload(table);
     attention.attend(
-        new CacheAttention.Heads(row, heads, scale, window),
-        new CacheAttention.Caches(pages, order, table.length, positions),
+        new StepAttention.Heads(row, heads, scale, window),
+        new StepAttention.Caches(pages, order, table.length, positions, lengths),
         DeviceBlock.of(queries, Precision.FLOAT32, 1, query.length),
         DeviceBlock.of(output, Precision.FLOAT32, 1, outputs));
     stream.synchronize();
@@ -46,6 +47,7 @@ public final class CudaDecodeKernel implements DecodeKernel, AutoCloseable {
   @Override
   public void close() {
     stream.synchronize();
+    attention.close();
     scratch.close();
     stream.close();
   }

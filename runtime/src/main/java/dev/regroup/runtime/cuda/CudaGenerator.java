@@ -20,7 +20,7 @@ public final class CudaGenerator implements AutoCloseable {
   private static final int STEPS = 32;
 
   private final CudaMath math;
-  private final CacheAttention caching;
+  private final StepAttention caching;
   private final ModelSpec model;
   private final int sequences;
   private final int context;
@@ -33,20 +33,38 @@ public final class CudaGenerator implements AutoCloseable {
   private final DeviceBlock embedding;
   private final CudaBuffer table;
   private final CudaBuffer positions;
+  private final CudaBuffer lengths;
   private final CudaBuffer tokens;
   private final DeviceBlock hidden;
 
   /// Reads all weights and makes room for the caches.
   ///
   /// @param backend closed by the caller, after this
+  /// @param attention computes attention over the caches
   /// @param sequences decoded at once
   /// @param context tokens that each cache holds when {@link #tokensPerSecond} begins; some more fit
   public CudaGenerator(
-      CudaBackend backend, ModelSpec model, Tensors weights, int sequences, int context) {
+      CudaBackend backend,
+      StepAttention.Maker attention,
+      ModelSpec model,
+      Tensors weights,
+      int sequences,
+      int context) {
+    this(backend, attention, model, backend.source(weights), sequences, context);
+  }
+
+  /// The same with weights from anywhere.
+  CudaGenerator(
+      CudaBackend backend,
+      StepAttention.Maker attention,
+      ModelSpec model,
+      WeightSource weights,
+      int sequences,
+      int context) {
     this.math = backend.math();
     embeddingWeights = backend.weights(weights);
     this.model = model;
-    caching = new CacheAttention(math.context(), math.stream(), math.scratch());
+    caching = attention.on(math.context(), math.stream());
     this.sequences = sequences;
     this.context = context;
     pagesEach = pages(context);
@@ -63,7 +81,9 @@ public final class CudaGenerator implements AutoCloseable {
       embedding = model.tiedEmbeddings() ? read.weight() : embedding();
       embeddingWeights.loader().synchronize();
       table = own(math.context().allocate(4L * sequences * pagesEach)).upload(pageTable());
-      positions = own(math.context().allocate(4L * sequences)).fill(0);
+      positions = own(math.context().allocate(4L * sequences));
+      lengths = own(math.context().allocate(4L * sequences));
+      seek(0);
       tokens = own(math.context().allocate(4L * sequences)).fill(0);
       CudaBuffer stream = own(math.context().allocate(4L * sequences * model.hiddenSize()));
       hidden = DeviceBlock.of(stream, Precision.FLOAT32, sequences, model.hiddenSize());
@@ -115,6 +135,7 @@ public final class CudaGenerator implements AutoCloseable {
 
   /// The whole step, on the stream.
   private DeviceBlock step() {
+    caching.begin();
     math.embed(tokens, embedding, hidden);
     for (int i = 0; i < layers.size(); i++) {
       DeviceLayer layer = layers.get(i);
@@ -130,14 +151,19 @@ public final class CudaGenerator implements AutoCloseable {
         logits.address(),
         model.vocabularySize(),
         tokens);
+    advance(positions);
+    advance(lengths);
+    return logits;
+  }
+
+  private void advance(CudaBuffer numbers) {
     math.launch(
         kernel("advance"),
         Extent.of(Math.ceilDiv(sequences, 256)),
         Extent.of(256),
         0,
-        positions,
+        numbers,
         sequences);
-    return logits;
   }
 
   private CudaKernel kernel(String name) {
@@ -168,12 +194,38 @@ public final class CudaGenerator implements AutoCloseable {
     DeviceBlock attended =
         math.block("attended", sequences, layout.queryHeads() * row.value().width());
     caching.attend(
-        new CacheAttention.Heads(
+        new StepAttention.Heads(
             row, layout.queryHeads(), attention.spec().softmaxScale(), attention.spec().window()),
-        new CacheAttention.Caches(cache, table, pagesEach, positions),
+        new StepAttention.Caches(cache, table, pagesEach, positions, lengths),
         absorbed,
         attended);
     attention.output(attention.expand(attended), hidden, true);
+  }
+
+  /// Decodes greedily from empty caches, one launch of the graph a token.
+  ///
+  /// @param first token of each sequence
+  /// @return `[steps, sequences]`, the tokens that follow
+  public int[][] generate(int[] first, int steps) {
+    Objects.checkFromIndexSize(0, steps, pagesEach * PAGE);
+    seek(0);
+    try (CudaGraph graph = graph()) {
+      seek(0);
+      tokens.upload(first);
+      int[][] said = new int[steps][];
+      for (int i = 0; i < steps; i++) {
+        graph.launch(math.stream());
+        said[i] = tokens.ints(sequences);
+      }
+      return said;
+    }
+  }
+
+  /// A step as one graph, after one that has taken what memory it needs.
+  private CudaGraph graph() {
+    step();
+    math.synchronize();
+    return math.stream().capture(this::step);
   }
 
   /// Tokens a second of all sequences together, greedily decoded, with `context` tokens in each
@@ -186,9 +238,7 @@ public final class CudaGenerator implements AutoCloseable {
           DeviceBlock.of(caches.get(i), math.precision(), rows, row.elements()), i, 0.5f);
     }
     seek(context - 1);
-    step();
-    math.synchronize();
-    try (CudaGraph graph = math.stream().capture(this::step);
+    try (CudaGraph graph = graph();
         CudaEvent begin = math.context().event();
         CudaEvent end = math.context().event()) {
       double[] seconds = new double[3];
@@ -212,11 +262,14 @@ public final class CudaGenerator implements AutoCloseable {
     Arrays.fill(all, position);
     math.synchronize();
     positions.upload(all);
+    Arrays.fill(all, position + 1);
+    lengths.upload(all);
   }
 
   @Override
   public void close() {
     math.synchronize();
+    caching.close();
     layers.forEach(DeviceLayer::close);
     if (head != null) {
       head.close();

@@ -6,13 +6,12 @@ import dev.regroup.runtime.cuda.CudaKernel.Launch;
 import dev.regroup.runtime.model.HeadSlices;
 import dev.regroup.runtime.train.Memory;
 import dev.regroup.runtime.train.Product;
-import dev.regroup.runtime.train.TrainingMath;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/// {@link TrainingMath} by `fit.cu`, on one stream; float32 without rounding to fewer bits.
-final class CudaTraining implements TrainingMath {
+/// {@link StreamTraining} by `fit.cu`, on one stream; float32 without rounding to fewer bits.
+final class CudaTraining implements StreamTraining {
   private static final int THREADS = 256;
   private static final int ROWS = THREADS / 32;
 
@@ -26,7 +25,9 @@ final class CudaTraining implements TrainingMath {
   private final CudaStream stream;
   private final CudaModule module;
   private final TrainingProducts products;
+  private final Rounding rounding;
   private final CudaBuffer totals;
+  private final CudaNorms norms;
 
   /// @param context closed by the caller, after this
   CudaTraining(CudaContext context) {
@@ -35,12 +36,32 @@ final class CudaTraining implements TrainingMath {
     stream = math.stream();
     module = context.module("fit");
     products = new TrainingProducts(math, module);
+    rounding = new Rounding(context, stream);
     totals = context.allocate(8L * TOTALS);
+    norms = new CudaNorms(math);
+  }
+
+  CudaMath math() {
+    return math;
+  }
+
+  @Override
+  public CudaStream stream() {
+    return stream;
+  }
+
+  @Override
+  public String products() {
+    return "fit.cu";
   }
 
   @Override
   public Memory allocate(long length) {
-    return new CudaMemory(context.allocate(Float.BYTES * length), stream);
+    return memory(length, false);
+  }
+
+  CudaMemory memory(long length, boolean factor) {
+    return new CudaMemory(rounding, length, factor);
   }
 
   @Override
@@ -55,6 +76,8 @@ final class CudaTraining implements TrainingMath {
 
   @Override
   public void gather(Memory from, Memory to, int[] blocks, int each) {
+    CudaBuffer source = read(from);
+    long target = changed(to).address();
     for (int first = 0; first < blocks.length; first += INDICES) {
       int[] some = Arrays.copyOfRange(blocks, first, Math.min(blocks.length, first + INDICES));
       byte[] indices = new byte[Integer.BYTES * INDICES];
@@ -65,8 +88,8 @@ final class CudaTraining implements TrainingMath {
               stream,
               new Launch(
                   new Extent(Math.ceilDiv(each, THREADS), some.length, 1), Extent.of(THREADS), 0),
-              CudaMemory.buffer(from),
-              CudaMemory.of(to).address() + (long) Float.BYTES * first * each,
+              source,
+              target + (long) Float.BYTES * first * each,
               indices,
               each);
     }
@@ -75,21 +98,25 @@ final class CudaTraining implements TrainingMath {
   @Override
   public void addBias(Memory x, Memory bias, int rows) {
     int width = Math.toIntExact(bias.length());
-    elements("fit_add_bias", (long) rows * width, x, bias, width);
+    elements("fit_add_bias", (long) rows * width, changed(x), read(bias), width);
   }
 
   @Override
   public void rotate(Memory x, int rows, Slices slices, Rope rope, int tokens) {
-    DeviceBlock block =
-        DeviceBlock.of(CudaMemory.buffer(x), Precision.FLOAT32, rows, slices.rowStride());
+    DeviceBlock block = DeviceBlock.of(changed(x), Precision.FLOAT32, rows, slices.rowStride());
+    rotate(block, slices, rope, tokens);
+  }
+
+  void rotate(DeviceBlock x, Slices slices, Rope rope, int tokens) {
     var turned =
         new HeadSlices(slices.heads(), slices.offset(), slices.headStride(), slices.rowStride());
-    math.rotate(block, turned, rope, 0, tokens);
+    math.rotate(x, turned, rope, 0, tokens);
   }
 
   @Override
   public void causalSoftmax(Memory scores, HeadRows rows, int window) {
-    rows("fit_softmax", rows.squareRows(), scores, rows.squareRows(), rows.tokens(), window);
+    long count = rows.squareRows();
+    rows("fit_softmax", count, changed(scores), count, rows.tokens(), window);
   }
 
   @Override
@@ -100,29 +127,58 @@ final class CudaTraining implements TrainingMath {
       Memory heads,
       HeadRows rows,
       float scale) {
-    byte[] extents =
-        structure(16)
-            .putInt(rows.windows())
-            .putInt(rows.tokens())
-            .putInt(rows.heads())
-            .putInt(rows.width())
-            .array();
     long count = rows.squareRows();
-    rows("fit_unweigh", count, scores, probabilities, outputs, heads, extents, scale, count);
+    rows(
+        "fit_unweigh",
+        count,
+        changed(scores),
+        read(probabilities),
+        read(outputs),
+        read(heads),
+        structure(rows),
+        scale,
+        count);
+  }
+
+  static byte[] structure(HeadRows rows) {
+    return structure(16)
+        .putInt(rows.windows())
+        .putInt(rows.tokens())
+        .putInt(rows.heads())
+        .putInt(rows.width())
+        .array();
+  }
+
+  @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    norms.normalise(x, y, norm);
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    norms.pull(x, pulled, byX, norm);
+  }
+
+  @Override
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    norms.pullGains(x, pulled, byGain, norm, add);
   }
 
   @Override
   public void fold(Memory from, Memory to, Fold fold, boolean add) {
-    byte[] extents =
-        structure(24)
-            .putInt(fold.rows())
-            .putInt(fold.groups())
-            .putInt(fold.group())
-            .putInt(fold.width())
-            .putInt(fold.groupStride())
-            .putInt(add ? 1 : 0)
-            .array();
-    elements("fit_fold", (long) fold.rows() * fold.groups() * fold.width(), from, to, extents);
+    long count = (long) fold.rows() * fold.groups() * fold.width();
+    elements("fit_fold", count, read(from), changed(to), structure(fold, add));
+  }
+
+  static byte[] structure(Fold fold, boolean add) {
+    return structure(24)
+        .putInt(fold.rows())
+        .putInt(fold.groups())
+        .putInt(fold.group())
+        .putInt(fold.width())
+        .putInt(fold.groupStride())
+        .putInt(add ? 1 : 0)
+        .array();
   }
 
   @Override
@@ -131,8 +187,8 @@ final class CudaTraining implements TrainingMath {
     launch(
         "fit_residual",
         Launch.of(TOTALS, THREADS),
-        new Object[] {output, target, count, scale, totals});
-    long error = CudaMemory.of(errors).address() + (long) Float.BYTES * slot;
+        new Object[] {changed(output), read(target), count, scale, totals});
+    long error = changed(errors).address() + (long) Float.BYTES * slot;
     launch("fit_total", Launch.of(1, THREADS), new Object[] {totals, error, add ? 1 : 0});
   }
 
@@ -146,12 +202,13 @@ final class CudaTraining implements TrainingMath {
             .putFloat(follow.squareBias())
             .putFloat(follow.tiny())
             .array();
-    elements("fit_follow", mean.length(), gradient, mean, square, settings);
+    elements(
+        "fit_follow", mean.length(), changed(gradient), changed(mean), changed(square), settings);
   }
 
   @Override
   public void move(Memory values, Memory gradient, Memory step, float length) {
-    elements("fit_move", values.length(), values, gradient, step, length);
+    elements("fit_move", values.length(), changed(values), read(gradient), read(step), length);
   }
 
   private static ByteBuffer structure(int bytes) {
@@ -171,11 +228,15 @@ final class CudaTraining implements TrainingMath {
   }
 
   private void launch(String kernel, Launch launch, Object[] arguments) {
-    Object[] all =
-        Arrays.stream(arguments)
-            .map(argument -> argument instanceof CudaMemory memory ? memory.buffer() : argument)
-            .toArray();
-    module.kernel(kernel).launch(stream, launch, all);
+    module.kernel(kernel).launch(stream, launch, arguments);
+  }
+
+  private static CudaBuffer read(Memory memory) {
+    return CudaMemory.of(memory).floats();
+  }
+
+  private static CudaBuffer changed(Memory memory) {
+    return CudaMemory.of(memory).changed();
   }
 
   @Override

@@ -16,6 +16,37 @@ final class Driver {
 
   private Driver() {}
 
+  /// What is asked of a driver first of all.
+  interface Library {
+    /// Loads it.
+    void load();
+
+    /// `cuInit(0)`.
+    int initialise();
+
+    /// `cuDriverGetVersion`.
+    ///
+    /// @param into of one element
+    int version(int[] into);
+  }
+
+  private static final class Installed implements Library {
+    @Override
+    public void load() {
+      JCudaLibrary.load();
+    }
+
+    @Override
+    public int initialise() {
+      return JCudaDriver.cuInit(0);
+    }
+
+    @Override
+    public int version(int[] into) {
+      return JCudaDriver.cuDriverGetVersion(into);
+    }
+  }
+
   /// What became of initialising: a driver, or the reason why there is none.
   private sealed interface State {
     record Ready(int version) implements State {}
@@ -25,27 +56,38 @@ final class Driver {
 
   private static State initialise() {
     try {
-      JCudaLibrary.load();
-      int result = JCudaDriver.cuInit(0);
+      return new State.Ready(open(new Installed()));
+    } catch (DeviceException e) {
+      return new State.Missing(e);
+    }
+  }
+
+  /// Loads and initialises a driver and asks for its version.
+  ///
+  /// @throws DeviceException where there is none, no GPU, or one too old
+  static int open(Library library) {
+    try {
+      library.load();
+      int result = library.initialise();
       if (result == CUresult.CUDA_ERROR_NO_DEVICE) {
         throw new DeviceException(
             "cuda: expected an NVIDIA GPU, found none -> use --device cpu, or look at nvidia-smi");
       }
       check(result, "cuInit");
       int[] version = new int[1];
-      check(JCudaDriver.cuDriverGetVersion(version), "cuDriverGetVersion");
+      check(library.version(version), "cuDriverGetVersion");
       if (version[0] < OLDEST) {
         throw new DeviceException(
             ("cuda: driver: expected CUDA %s or newer, found %s -> update the NVIDIA driver to"
                     + " 525.60 or newer, or use --device cpu")
                 .formatted(text(OLDEST), text(version[0])));
       }
-      return new State.Ready(version[0]);
-    } catch (DeviceException e) {
-      return new State.Missing(e);
+      return version[0];
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      return new State.Missing(
-          new DeviceException("cuda: the driver cannot be loaded: " + e.getMessage(), e));
+      throw new DeviceException(
+          "cuda: driver: expected one that can be loaded, found %s -> use --device cpu"
+              .formatted(String.valueOf(e.getMessage()).lines().findFirst().orElse("none")),
+          e);
     }
   }
 
@@ -79,7 +121,10 @@ final class Driver {
         switch (result) {
           case CUresult.CUDA_ERROR_OUT_OF_MEMORY ->
               " -> free some device memory, or limit what is taken with --device-memory";
-          case CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU, CUresult.CUDA_ERROR_INVALID_PTX ->
+          case CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU,
+              CUresult.CUDA_ERROR_INVALID_PTX,
+              CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
+              CUresult.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH ->
               " -> update the NVIDIA driver, or use --device cpu";
           default -> " -> run again with --device cpu, and report it";
         };

@@ -59,6 +59,14 @@ public final class ForwardBench {
     return results;
   }
 
+  /// TFLOP/s of one BF16 product of 8192 x 8192 x 8192, random numbers, by the best that the machine
+  /// has; a median.
+  public static double productTeraflops(CudaContext context) {
+    try (var math = new CudaMath(context, Precision.BFLOAT16, Gemm.best(context))) {
+      return new ForwardBench(context).product(math);
+    }
+  }
+
   /// As Llama 3.2 1B: 32 query heads, 8 kv heads of 64, MLP of 8192.
   private static ModelSpec model() {
     var attention =

@@ -109,9 +109,10 @@ final class TrainingProducts {
   /// The twin of `Product` in `fit.cu`.
   private static byte[] arguments(Product product, long shares, int splits) {
     ByteBuffer bytes = ByteBuffer.allocate(136).order(ByteOrder.LITTLE_ENDIAN);
-    put(bytes, product.factors().a());
-    put(bytes, product.factors().b());
-    put(bytes, product.factors().c());
+    Product.Factors factors = product.factors();
+    put(bytes, factors.a(), CudaMemory.of(factors.a().memory()).floats());
+    put(bytes, factors.b(), CudaMemory.of(factors.b().memory()).floats());
+    put(bytes, factors.c(), CudaMemory.of(factors.c().memory()).changed());
     return bytes
         .putLong(shares)
         .putInt(product.sizes().rows())
@@ -130,9 +131,9 @@ final class TrainingProducts {
         .array();
   }
 
-  private static void put(ByteBuffer bytes, Panel panel) {
+  private static void put(ByteBuffer bytes, Panel panel, CudaBuffer elements) {
     bytes
-        .putLong(CudaMemory.of(panel.memory()).address() + Float.BYTES * panel.offset())
+        .putLong(elements.address() + Float.BYTES * panel.offset())
         .putLong(panel.outer())
         .putLong(panel.inner())
         .putInt(panel.stride())

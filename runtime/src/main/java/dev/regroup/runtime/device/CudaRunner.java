@@ -9,6 +9,7 @@ import dev.regroup.runtime.cuda.CudaDecodeKernel;
 import dev.regroup.runtime.cuda.CudaDevice;
 import dev.regroup.runtime.cuda.CudaGenerator;
 import dev.regroup.runtime.cuda.Precision;
+import dev.regroup.runtime.cuda.decode.FasterAttention;
 import dev.regroup.runtime.decode.DecodeKernel;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -83,7 +84,8 @@ public final class CudaRunner implements Device {
       return OptionalDouble.empty();
     }
     try (var fast = new CudaBackend(context, Precision.BFLOAT16);
-        var generator = new CudaGenerator(fast, model, weights, sequences, tokens)) {
+        var generator =
+            new CudaGenerator(fast, FasterAttention::new, model, weights, sequences, tokens)) {
       return OptionalDouble.of(generator.tokensPerSecond());
     }
   }

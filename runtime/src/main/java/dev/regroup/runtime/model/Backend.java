@@ -4,6 +4,7 @@ import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.AttentionTensor;
 import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.train.Accuracy;
 import dev.regroup.runtime.train.TrainingMath;
 import java.util.Map;
 import java.util.Optional;
@@ -36,7 +37,9 @@ public interface Backend {
 
   /// What can train layers faster than the caller's own processor, closed by the caller; nothing where
   /// that is the processor.
-  default Optional<TrainingMath> training() {
+  ///
+  /// @param accuracy the least that will do
+  default Optional<TrainingMath> training(Accuracy accuracy) {
     return Optional.empty();
   }
 

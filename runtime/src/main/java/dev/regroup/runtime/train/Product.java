@@ -21,7 +21,7 @@ public record Product(
     NONE,
     /// Elements of C above the diagonal: they may be left as they are, or be anything.
     RESULT,
-    /// A, before it is transposed, is zero above its diagonal as far as {@link TrainingMath#ZEROED}
+    /// A, before it is transposed, is zero above its diagonal as far as {@link TrainingMath#zeroed}
     /// says, and anything beyond.
     LEFT
   }

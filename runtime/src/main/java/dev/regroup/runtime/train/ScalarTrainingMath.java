@@ -197,6 +197,70 @@ public final class ScalarTrainingMath implements TrainingMath {
   }
 
   @Override
+  public void rmsNorm(Memory x, Memory y, Norm norm) {
+    float[] from = of(x);
+    float[] to = of(y);
+    for (int slice = 0; slice < norm.slices(); slice++) {
+      double r = length(from, slice, norm);
+      for (int i = 0; i < norm.width(); i++) {
+        int at = slice * norm.width() + i;
+        to[at] = (float) (factor(norm, slice, i) * from[at] / r);
+      }
+    }
+  }
+
+  @Override
+  public void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm) {
+    float[] from = of(x);
+    float[] outputs = of(pulled);
+    float[] to = of(byX);
+    for (int slice = 0; slice < norm.slices(); slice++) {
+      double r = length(from, slice, norm);
+      int first = slice * norm.width();
+      double along = 0;
+      for (int i = 0; i < norm.width(); i++) {
+        along += factor(norm, slice, i) * outputs[first + i] * from[first + i];
+      }
+      for (int i = 0; i < norm.width(); i++) {
+        double own = factor(norm, slice, i) * outputs[first + i];
+        to[first + i] = (float) (own / r - from[first + i] * along / (norm.width() * r * r * r));
+      }
+    }
+  }
+
+  @Override
+  public void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add) {
+    float[] from = of(x);
+    float[] outputs = of(pulled);
+    double[] sums = new double[norm.groups() * norm.width()];
+    for (int slice = 0; slice < norm.slices(); slice++) {
+      double r = length(from, slice, norm);
+      for (int i = 0; i < norm.width(); i++) {
+        int at = slice * norm.width() + i;
+        sums[at % sums.length] += of(norm.unit())[i] * outputs[at] * from[at] / r;
+      }
+    }
+    float[] gains = of(byGain);
+    for (int i = 0; i < sums.length; i++) {
+      gains[i] = (float) (add ? gains[i] + sums[i] : sums[i]);
+    }
+  }
+
+  private static double factor(Norm norm, int slice, int i) {
+    int group = slice % norm.groups();
+    return (double) of(norm.gain())[group * norm.width() + i] * of(norm.unit())[i];
+  }
+
+  private static double length(float[] x, int slice, Norm norm) {
+    double squares = 0;
+    for (int i = 0; i < norm.width(); i++) {
+      double element = x[slice * norm.width() + i];
+      squares += element * element;
+    }
+    return Math.sqrt(squares / norm.width() + norm.epsilon());
+  }
+
+  @Override
   public void fold(Memory from, Memory to, Fold fold, boolean add) {
     for (int r = 0; r < fold.rows(); r++) {
       for (int g = 0; g < fold.groups(); g++) {

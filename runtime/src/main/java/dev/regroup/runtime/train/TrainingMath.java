@@ -7,7 +7,7 @@ import dev.regroup.formats.attention.Rope;
 /// kind of device alone. Not for several threads at once.
 public interface TrainingMath extends AutoCloseable {
   /// Rows of causal matrices are zero behind the diagonal up to the next multiple of this many columns;
-  /// what is farther right is never read.
+  /// what is farther right is never read. See {@link #zeroed}.
   int ZEROED = 128;
 
   /// Heads of some windows: rows of `[windows · tokens, heads · width]`.
@@ -34,6 +34,19 @@ public interface TrainingMath extends AutoCloseable {
   /// @param width elements of a slice
   record Fold(int rows, int groups, int group, int width, int groupStride) {}
 
+  /// An RMS norm over each of a row's neighbouring slices: of a slice x, `gain ∘ unit ∘ x / r`, where
+  /// `r² = mean(x²) + epsilon`.
+  ///
+  /// @param gain `[groups · width]`
+  /// @param unit `[width]`, what a gain of 1 multiplies by
+  /// @param rows of matrices `[rows, groups · width]`
+  record Norm(Memory gain, Memory unit, int rows, int groups, int width, float epsilon) {
+    /// Slices of all rows.
+    public long slices() {
+      return (long) rows * groups;
+    }
+  }
+
   /// Corrections of Adam at one step: of the mean and of the square.
   record Follow(float meanShare, float squareShare, float meanBias, float squareBias, float tiny) {}
 
@@ -42,11 +55,33 @@ public interface TrainingMath extends AutoCloseable {
   /// @throws dev.regroup.runtime.DeviceException where there is not enough
   Memory allocate(long length);
 
+  /// Uninitialised memory for what products give and others read: it may hold no more than these see of
+  /// it, see {@link #accuracy}.
+  default Memory allocateFactor(long length) {
+    return allocate(length);
+  }
+
+  /// How exactly {@link #multiply} reads factors.
+  default Accuracy accuracy() {
+    return Accuracy.FLOAT32;
+  }
+
+  /// {@link #ZEROED}, or a multiple of it where products read so far.
+  default int zeroed() {
+    return ZEROED;
+  }
+
   /// Elements that could be allocated now.
   long available();
 
   /// Batched matrix products.
   void multiply(Product product);
+
+  /// The same for products whose factors are float32 and must not lose more than the last bits: they
+  /// keep eleven at least.
+  default void multiplyFinely(Product product) {
+    multiply(product);
+  }
 
   /// Copies blocks of `each` elements: block i of `to` becomes block `blocks[i]` of `from`, or stays
   /// where that is negative.
@@ -75,6 +110,18 @@ public interface TrainingMath extends AutoCloseable {
       Memory heads,
       HeadRows rows,
       float scale);
+
+  /// The RMS norm of every slice of `x`.
+  void rmsNorm(Memory x, Memory y, Norm norm);
+
+  /// Its transpose: the derivative by `x` of what is pulled back to the norm's results.
+  void pullRmsNorm(Memory x, Memory pulled, Memory byX, Norm norm);
+
+  /// The same by gains, summed over rows.
+  ///
+  /// @param byGain `[groups · width]`
+  /// @param add whether it is added to
+  void pullRmsNormGains(Memory x, Memory pulled, Memory byGain, Norm norm, boolean add);
 
   /// Sums over groups of heads.
   ///

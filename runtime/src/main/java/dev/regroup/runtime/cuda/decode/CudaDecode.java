@@ -105,7 +105,7 @@ public final class CudaDecode implements AutoCloseable {
                   DecodePlan.PAGE,
                   pages.count(),
                   pages.stride())
-              .encode(plan.boxTokens());
+              .encode(plan.boxLines(), plan.boxTokens());
       mapped = pages;
     }
     return map;

@@ -14,7 +14,8 @@ import dev.regroup.runtime.decode.PagedCache;
 /// @param columns blocks that share a stretch of tokens, each with its states or query rows
 /// @param blocks most blocks of the device at a time
 /// @param tiling what blocks own
-/// @param boxTokens tokens of a box of the copy engine; 0 for kernels that copy by themselves
+/// @param boxLines lines of 128 bytes of each token in a box of the copy engine
+/// @param boxTokens tokens of a box; 0 for kernels that copy by themselves
 public record DecodePlan(
     String module,
     String kernel,
@@ -23,6 +24,7 @@ public record DecodePlan(
     int columns,
     int blocks,
     Tiling tiling,
+    int boxLines,
     int boxTokens) {
   /// Tokens of a page.
   public static final int PAGE = PagedCache.PAGE_TOKENS;
@@ -100,6 +102,7 @@ public record DecodePlan(
         row.stateHeads() * Math.ceilDiv(shape.rows(), 16),
         2 * device.multiprocessors(),
         Tiling.FIXED,
+        0,
         0);
   }
 
@@ -138,6 +141,7 @@ public record DecodePlan(
         row.stateHeads() / heads * Math.ceilDiv(tiles, rowTiles),
         device.multiprocessors() * Math.clamp(HALF * 2L / (bytes + 1024), 1, 4),
         new Tiling(heads, rowTiles, tokens, 3),
+        0,
         0);
   }
 
@@ -155,6 +159,7 @@ public record DecodePlan(
             shape.row().stateHeads() * Math.ceilDiv(shape.rows(), 16),
             device.multiprocessors(),
             Tiling.FIXED,
+            0,
             0);
       }
     }
@@ -169,7 +174,7 @@ public record DecodePlan(
     int meeting = row.stateDim() == 256 ? 1024 : 2048; // bytes of each of 8 warps
     int tile = (heads * row.stateDim() + 64) * tokens * 2;
     int blocks = row.stateDim() == 256 ? 2 : 1; // of a multiprocessor
-    int stages = row.stateDim() == 512 ? 2 : 3;
+    int stages = tied ? 3 : row.stateDim() == 512 ? 2 : 4;
     return new DecodePlan(
         "decode_stream.sm_90a",
         "decode_stream_%s_%d".formatted(tied ? "tied" : "latent", row.stateDim()),
@@ -178,6 +183,7 @@ public record DecodePlan(
         row.stateHeads() / heads * Math.ceilDiv(shape.rows(), 16),
         blocks * device.multiprocessors(),
         new Tiling(heads, 1, tokens, stages),
+        row.stateHeads() == heads ? row.elements() / 64 : 1, // all of a row at once
         tokens);
   }
 
@@ -197,7 +203,13 @@ public record DecodePlan(
         shape.row().stateHeads() * Math.ceilDiv(shape.rows(), 64),
         device.multiprocessors(),
         Tiling.FIXED,
+        1,
         PAGE);
+  }
+
+  /// Whether the kernel is made for such a shape, not for all.
+  boolean isSpecial() {
+    return !module.equals("decode_generic");
   }
 
   /// Most parts that a schedule may have: those whose blocks are all on the device at once.

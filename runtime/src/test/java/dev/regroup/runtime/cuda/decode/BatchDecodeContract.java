@@ -39,6 +39,7 @@ abstract class BatchDecodeContract {
         new Gta(16, 4, 64, 32),
         new Gta(12, 3, 128, 64),
         new Gta(64, 8, 128, 64),
+        new Gta(32, 16, 128, 64), // more states than a block owns
         new Gla(128, 1, 512, 64, 64, 64), // MLA
         new Gla(16, 1, 512, 64, 64, 64), // a rank of MLA at TP8
         new Gla(128, 2, 256, 64, 64, 64), // GLA-2

@@ -90,6 +90,22 @@ final class DecodePlanTest {
   }
 
   @Test
+  void copiesWholeRowsWhereABlockOwnsAllStates() {
+    assertThat(plan(new Gla(16, 1, 256, 64, 64, 64), 1, H200).boxLines()).isEqualTo(5);
+    assertThat(plan(new Gla(16, 1, 512, 64, 64, 64), 1, H200).boxLines()).isEqualTo(9);
+    assertThat(plan(new Gta(64, 8, 128, 64), 1, H200).boxLines()).isEqualTo(17);
+    assertThat(plan(new Gta(64, 16, 128, 64), 1, H200).boxLines()).isEqualTo(1);
+    assertThat(plan(new Gla(64, 8, 256, 64, 64, 64), 1, H200).boxLines()).isEqualTo(1);
+  }
+
+  @Test
+  void fitsTheBlocksThatItCountsOnIntoAMultiprocessor() {
+    DecodePlan plan = plan(new Gla(16, 1, 256, 64, 64, 64), 1, H200);
+    assertThat(plan.blocks()).isEqualTo(2 * 132);
+    assertThat(2 * (plan.sharedBytes() + 1024)).isLessThanOrEqualTo(228 * 1024);
+  }
+
+  @Test
   void refusesWhatNoKernelTakes() {
     var wide = new CacheRow(1, 1024, new Slice(0, 1024), new Slice(0, 1024), 1, 64);
     assertThatThrownBy(() -> new DecodeShape(wide, 8, 1, 0, Types.BFLOAT16))

@@ -45,7 +45,7 @@ final class DecodeScheduleTest {
   @Test
   void givesEachPieceOfACutRequestASlotOfItsOwnAndNoneToWholeOnes() {
     int[] lengths = {64, 6400, 1, 3000, 0, 129};
-    DecodeSchedule schedule = DecodeSchedule.cut(lengths, shape(1, 0), 7);
+    DecodeSchedule schedule = DecodeSchedule.cut(lengths, shape(1, 0), 7, 2);
     int slot = 0;
     for (Piece piece : schedule.pieces()) {
       long pieces = schedule.pieces().stream().filter(p -> p.request() == piece.request()).count();
@@ -58,7 +58,7 @@ final class DecodeScheduleTest {
   @Test
   void dealsOutPagesEvenly() {
     int[] lengths = new Random(3).ints(50, 1, 30_000).toArray();
-    DecodeSchedule schedule = DecodeSchedule.cut(lengths, shape(1, 0), 66);
+    DecodeSchedule schedule = DecodeSchedule.cut(lengths, shape(1, 0), 66, 2);
     long[] pages = new long[66];
     schedule.pieces().forEach(p -> pages[p.part()] += p.end() - p.begin());
     int total = Arrays.stream(lengths).map(n -> Math.ceilDiv(n, 64)).sum();
@@ -76,23 +76,35 @@ final class DecodeScheduleTest {
     DecodeSchedule two = DecodeSchedule.of(lengths, shape(1, 0), 132);
     assertThat(two.parts()).isEqualTo(128);
     assertThat(two.mostPieces()).isEqualTo(2);
+    assertThat(two.pieces()).allMatch(piece -> piece.end() - piece.begin() == 64);
     lengths[0] = 60_000;
     assertThat(DecodeSchedule.of(lengths, shape(1, 0), 132).parts()).isEqualTo(132);
   }
 
   @Test
   void laysPiecesOutByPartForTheKernels() {
-    DecodeSchedule schedule = DecodeSchedule.cut(new int[] {640, 64}, shape(1, 0), 3);
-    // line: 2 + 10 pages, 2 + 1 page; cut at 5 and 10 of 15
+    DecodeSchedule schedule = DecodeSchedule.cut(new int[] {640, 64, 1}, shape(1, 0), 3, 2);
+    // line: 2 + 10 pages, 2 + 1, 2 + 1; cut at 6 and 12 of 18
     assertThat(schedule.words())
         .containsExactly(
-            0, 1, 2, 4, // starts of parts, then the end
-            0, 0, 3, 0, // request 0, pages 0 to 3, slot 0
-            0, 3, 8, 1, //
-            0, 8, 10, 2, //
-            1, 0, 1, -1, // request 1, whole
-            0, 0, 0, 0, // room for batch + parts pieces
-            0, 3, // request 0: first slot, slots
-            3, 0);
+            0, 0, 4, 0, 640, 0, 2,
+            -1, // request 0, pages 0 to 4, slot 0; 640 tokens, slots from 0, 2
+            0, 4, 10, 1, 640, 0, 2, -1, //
+            1, 0, 1, -1, 64, 2, 0, 3, // request 1, whole; the part goes on at 3
+            2, 0, 1, -1, 1, 2, 0, -1, //
+            0, 0, 0, 0, 0, 0, 0, 0, // room for parts + batch pieces
+            0, 0, 0, 0, 0, 0, 0, 0, //
+            0, 2, // request 0: first slot, slots
+            2, 0, //
+            2, 0);
+  }
+
+  @Test
+  void marksPartsWithoutAPiece() {
+    DecodeSchedule schedule = DecodeSchedule.cut(new int[] {64}, shape(1, 0), 3, 0);
+    assertThat(schedule.words())
+        .startsWith(0, 0, 1, -1, 64, 0, 0, -1)
+        .satisfies(words -> assertThat(words[8]).isEqualTo(-1))
+        .satisfies(words -> assertThat(words[16]).isEqualTo(-1));
   }
 }
