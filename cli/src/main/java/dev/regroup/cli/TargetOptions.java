@@ -6,6 +6,7 @@ import dev.regroup.converters.plan.TargetLayout;
 import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -67,12 +68,11 @@ final class TargetOptions {
   @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
-      defaultValue = "5GB",
       converter = Quantity.Bytes.class,
       description =
-          "Cut the output into files of at most this size; GB is decimal, GiB binary. Default:"
-              + " 5GB.")
-  private long maxShardBytes;
+          "Cut the output into files of at most this size; GB is decimal, GiB binary. Default: a"
+              + " file for each of the source's, those over 5GB cut.")
+  private @Nullable Long maxShardBytes;
 
   @Option(
       names = "--requantize",
@@ -92,7 +92,7 @@ final class TargetOptions {
         optional(ropeDim),
         profile.ropeTheta(),
         Optional.ofNullable(dtype),
-        maxShardBytes,
+        maxShardBytes == null ? OptionalLong.empty() : OptionalLong.of(maxShardBytes),
         requantize,
         false);
   }

@@ -34,7 +34,11 @@ public final class Conversions {
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
   public static ConversionPlan plan(Checkpoint source, ConversionRequest request) {
     return Planner.plan(
-        Checkpoints.describe(source), source.infos(), ScaledWeights.of(source), request);
+        Checkpoints.describe(source),
+        source.infos(),
+        source.shards(),
+        ScaledWeights.of(source),
+        request);
   }
 
   /// The plan of a conversion on calibration text: where its fit makes steps, everything that attention

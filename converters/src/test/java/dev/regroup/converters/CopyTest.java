@@ -55,6 +55,17 @@ final class CopyTest extends ConversionScenario {
   }
 
   @Test
+  void putsKeptBytesWhereFileSystemsCanShareThem() {
+    run(to, USUAL);
+    try (Checkpoint source = Checkpoints.open(from);
+        Checkpoint target = Checkpoints.open(to)) {
+      assertThat(source.find(HOLE)).isEqualTo(target.find(HOLE));
+      assertThat(target.locate(HOLE).offset() % 4096)
+          .isEqualTo(source.locate(HOLE).offset() % 4096);
+    }
+  }
+
+  @Test
   void countsHolesAsNoSpaceWhereTheyStayHoles() throws IOException {
     long hole = makeHole();
     try (Checkpoint source = Checkpoints.open(from)) {

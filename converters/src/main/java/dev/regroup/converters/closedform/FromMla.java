@@ -59,17 +59,16 @@ final class FromMla {
   private int[] grouped() {
     int dim = target.layout().cacheRow().stateDim();
     int starts =
-        HeadGroups.starts(mla.queryHeads(), target.layout().stateHeads(), latent.size(), dim);
+        HeadGroups.starts(mla.queryHeads(), target.layout().stateHeads(), latent.directions(), dim);
     if (starts == 0) {
       return IntStream.range(0, mla.queryHeads()).toArray();
     }
-    Matrix root = latent.root().rows(0, mla.latentDim());
     List<Matrix> needs =
         Parallel.map(
             mla.queryHeads(),
             h -> {
-              SharedState.Metrics metrics = metrics(new int[] {h});
-              return root.transposeTimes(metrics.keys().plus(metrics.values())).times(root);
+              SharedState.Metrics energies = latent.energies(metrics(new int[] {h}));
+              return energies.keys().plus(energies.values());
             });
     return HeadGroups.of(needs, target.layout().stateHeads(), dim, starts).heads();
   }
@@ -86,12 +85,16 @@ final class FromMla {
     FactoredAttention attention =
         new FactoredAttention(
             target,
-            tied ? queries(states).toFloats() : ordered(weights::query, Matrix::stacked).toFloats(),
+            tied
+                ? queries(states).toFloats()
+                : ordered(weights.queries(), weights::query, Matrix::stacked),
             Matrix.stacked(states.stream().map(SharedState::encode).toList()).toFloats(),
             rope.toFloats(),
             tied ? new float[0] : ups(states, true).toFloats(),
             tied ? new float[0] : ups(states, false).toFloats(),
-            tied ? outputs(states).toFloats() : ordered(weights::output, Matrix::beside).toFloats(),
+            tied
+                ? outputs(states).toFloats()
+                : ordered(weights.outputs(), weights::output, Matrix::beside),
             biases());
     double lost = states.stream().mapToDouble(SharedState::lost).sum();
     return new ClosedForm(attention, lost);
@@ -134,23 +137,34 @@ final class FromMla {
     return Arrays.copyOfRange(heads, state * headsPerState(), (state + 1) * headsPerState());
   }
 
-  /// What the source has of each head, where the target has it.
-  private Matrix ordered(IntFunction<Matrix> ofHead, Function<List<Matrix>, Matrix> joined) {
-    return joined.apply(Arrays.stream(heads).mapToObj(ofHead).toList());
+  /// What the source has of each head, where the target has it: the source's own array where no head
+  /// has another place, since that of a wide layer is large.
+  ///
+  /// @param whole what the source has of all heads
+  private float[] ordered(
+      float[] whole, IntFunction<Matrix> ofHead, Function<List<Matrix>, Matrix> joined) {
+    return Arrays.equals(heads, IntStream.range(0, heads.length).toArray())
+        ? whole
+        : joined.apply(Arrays.stream(heads).mapToObj(ofHead).toList()).toFloats();
   }
 
   private SharedState.Metrics metrics(int[] group) {
-    int rank = mla.latentDim();
-    Matrix keyMetric = Matrix.zeros(rank, rank);
-    Matrix valueMetric = Matrix.zeros(rank, rank);
+    List<Matrix> keys = new ArrayList<>();
+    List<Matrix> seenKeys = new ArrayList<>();
+    List<Matrix> values = new ArrayList<>();
+    List<Matrix> seenValues = new ArrayList<>();
     for (int h : group) {
       Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
-      Matrix keys = keyUp(h);
-      keyMetric.addTransposeTimes(statistics.sensitivity()[h], queries.times(keys), keys);
-      Matrix values = valueUp(h);
-      valueMetric.addTransposeTimes(1, weights.outputGram(h).times(values), values);
+      keys.add(keyUp(h));
+      seenKeys.add(queries.times(keys.getLast()).scaled(statistics.sensitivity()[h]));
+      values.add(valueUp(h));
+      seenValues.add(weights.outputGram(h).times(values.getLast()));
     }
-    return new SharedState.Metrics(keyMetric, valueMetric);
+    // one product for all heads, whose result is symmetric: W_UKᵀ·E[q qᵀ]·W_UK and
+    // W_UVᵀ·W_OᵀW_O·W_UV
+    return new SharedState.Metrics(
+        Matrix.stacked(keys).symmetricTransposeTimes(Matrix.stacked(seenKeys)),
+        Matrix.stacked(values).symmetricTransposeTimes(Matrix.stacked(seenValues)));
   }
 
   private Matrix keyDecoder(SharedState state) {

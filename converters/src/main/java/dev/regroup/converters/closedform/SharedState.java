@@ -38,51 +38,143 @@ record SharedState(Matrix encode, Matrix decode, double lost) {
 
   /// What targets of one kind vary in, whatever they weigh: found once, and used for every group of heads
   /// with the same targets.
-  ///
-  /// @param keys how many of the targets are keys
-  /// @param root of the targets' second moment, its columns those directions in which they vary
-  /// @param coordinates of the features in those directions, each of size 1: `[directions, features]`
-  record Space(int keys, Matrix root, Matrix coordinates) {
+  sealed interface Space permits Directions, Unrelated {
+    /// The space of any targets.
+    ///
+    /// @param keys how many of the rows are keys
     static Space of(Matrix rows, int keys, Matrix features) {
       Matrix moment = rows.times(features).timesTranspose(rows);
       SymmetricEigen eigen = SymmetricEigen.of(moment);
       int rank = rank(eigen.values());
       Matrix coordinates = scaledColumns(eigen, rank, -0.5).transposeTimes(rows);
-      return new Space(keys, scaledColumns(eigen, rank, 0.5), coordinates);
+      return new Directions(keys, scaledColumns(eigen, rank, 0.5), coordinates);
     }
 
     /// The space of keys and values that are both the features themselves: half the size of the general
     /// problem, since what is found for the one holds for the other.
     static Space ofFeatures(Matrix features) {
+      if (features.isDiagonal()) {
+        return Unrelated.of(features);
+      }
       int n = features.rows();
       SymmetricEigen eigen = SymmetricEigen.of(features);
       int rank = rank(eigen.values());
       Matrix root = scaledColumns(eigen, rank, 0.5);
-      return new Space(
+      return new Directions(
           n, Matrix.stacked(List.of(root, root)), scaledColumns(eigen, rank, -0.5).transpose());
     }
 
-    /// How many directions.
-    int size() {
+    /// Directions in which the targets vary.
+    int directions();
+
+    /// How many of the targets are keys.
+    int keys();
+
+    /// The metrics, of coordinates of the space.
+    Metrics energies(Metrics metrics);
+
+    /// From a frame's coefficients to the targets, `[targets, frame's columns]`.
+    Matrix decode(Matrix frame);
+
+    /// From the features to a frame's coefficients, `[frame's columns, features]`.
+    Matrix encode(Matrix frame);
+
+    /// The best state of `stateDim` elements of which the first `keyDim` make the key.
+    default SharedState solve(Metrics metrics, int stateDim, int keyDim) {
+      Metrics energies = energies(metrics);
+      int kept = Math.min(stateDim, directions());
+      int keptKeys = Math.min(keyDim, kept);
+      Matrix frame = frame(energies.keys, energies.values, keptKeys, kept);
+      double total = energies.keys.trace() + energies.values.trace();
+      double held =
+          energy(frame.columns(0, keptKeys), energies.keys) + energy(frame, energies.values);
+      Matrix decode = decode(frame);
+      clearKeys(decode, keys(), keptKeys);
+      return new SharedState(
+          padRows(encode(frame), stateDim),
+          padColumns(decode, stateDim),
+          Math.max(0, total - held));
+    }
+  }
+
+  /// Directions that were found.
+  ///
+  /// @param root of the targets' second moment, its columns those directions in which they vary
+  /// @param coordinates of the features in those directions, each of size 1: `[directions, features]`
+  private record Directions(int keys, Matrix root, Matrix coordinates) implements Space {
+    @Override
+    public int directions() {
       return root.columns();
     }
 
-    /// The best state of `stateDim` elements of which the first `keyDim` make the key.
-    SharedState solve(Metrics metrics, int stateDim, int keyDim) {
+    @Override
+    public Metrics energies(Metrics metrics) {
       Matrix keyRoot = root.rows(0, keys);
       Matrix valueRoot = root.rows(keys, root.rows() - keys);
-      Matrix keyEnergy = keyRoot.transposeTimes(metrics.keys).times(keyRoot);
-      Matrix valueEnergy = valueRoot.transposeTimes(metrics.values).times(valueRoot);
-      int kept = Math.min(stateDim, root.columns());
-      int keptKeys = Math.min(keyDim, kept);
-      Matrix frame = frame(keyEnergy, valueEnergy, keptKeys, kept);
-      double total = keyEnergy.trace() + valueEnergy.trace();
-      double held = energy(frame.columns(0, keptKeys), keyEnergy) + energy(frame, valueEnergy);
-      Matrix decode = root.times(frame);
-      clearKeys(decode, keys, keptKeys);
-      Matrix encode = frame.transposeTimes(coordinates);
-      return new SharedState(
-          padRows(encode, stateDim), padColumns(decode, stateDim), Math.max(0, total - held));
+      return new Metrics(
+          keyRoot.transposeTimes(metrics.keys).times(keyRoot),
+          valueRoot.transposeTimes(metrics.values).times(valueRoot));
+    }
+
+    @Override
+    public Matrix decode(Matrix frame) {
+      return root.times(frame);
+    }
+
+    @Override
+    public Matrix encode(Matrix frame) {
+      return frame.transposeTimes(coordinates);
+    }
+  }
+
+  /// Keys and values that are both features which have nothing to do with each other, as before a text
+  /// is seen: no directions have to be found, and no products with them formed.
+  ///
+  /// @param directions features that vary
+  /// @param sizes of the features, 0 for those that do not vary
+  private record Unrelated(int directions, double[] sizes) implements Space {
+    static Unrelated of(Matrix features) {
+      double largest = 0;
+      for (int i = 0; i < features.rows(); i++) {
+        largest = Math.max(largest, features.at(i, i));
+      }
+      double[] sizes = new double[features.rows()];
+      int rank = 0;
+      for (int i = 0; i < sizes.length; i++) {
+        double value = features.at(i, i);
+        if (value > CUTOFF * largest && value > KeyMoments.NOTHING) {
+          sizes[i] = Math.sqrt(value);
+          rank++;
+        }
+      }
+      return new Unrelated(Math.max(1, rank), sizes);
+    }
+
+    @Override
+    public int keys() {
+      return sizes.length;
+    }
+
+    @Override
+    public Metrics energies(Metrics metrics) {
+      return new Metrics(
+          metrics.keys.rowsScaled(sizes).columnsScaled(sizes),
+          metrics.values.rowsScaled(sizes).columnsScaled(sizes));
+    }
+
+    @Override
+    public Matrix decode(Matrix frame) {
+      Matrix sized = frame.rowsScaled(sizes);
+      return Matrix.stacked(List.of(sized, sized));
+    }
+
+    @Override
+    public Matrix encode(Matrix frame) {
+      double[] inverse = new double[sizes.length];
+      for (int i = 0; i < sizes.length; i++) {
+        inverse[i] = sizes[i] == 0 ? 0 : 1 / sizes[i];
+      }
+      return frame.transpose().columnsScaled(inverse);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.regroup.formats.tensor.Dtype;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 
 /// What a user asks for; what is left open is decided by the source.
@@ -17,7 +18,8 @@ import java.util.function.Consumer;
 /// @param ropeTheta base of the rotary table, for profiles that know no other frequencies; by default the
 ///     conversion looks for the best
 /// @param dtype of the tensors that are written anew; by default that of the ones they replace
-/// @param maxShardBytes of a file
+/// @param maxShardBytes of a file; by default the output has a file for each of the source's, and only
+///     those over {@link #LARGE_SHARD_BYTES} are cut
 /// @param requantize whether new tensors are quantised as the source's are; by default they are not
 /// @param wholeFit whether a fit may change the query and output projections of an MLA source that
 ///     becomes GLA, which are then written anew; by default they stay, byte for byte
@@ -30,11 +32,11 @@ public record ConversionRequest(
     OptionalInt ropeDim,
     OptionalDouble ropeTheta,
     Optional<Dtype> dtype,
-    long maxShardBytes,
+    OptionalLong maxShardBytes,
     boolean requantize,
     boolean wholeFit) {
   /// 5 GB, what Hugging Face cuts at.
-  public static final long DEFAULT_SHARD_BYTES = 5_000_000_000L;
+  public static final long LARGE_SHARD_BYTES = 5_000_000_000L;
 
   /// A request that leaves everything but the layout to the source.
   public static ConversionRequest to(TargetLayout target) {
@@ -47,7 +49,7 @@ public record ConversionRequest(
         OptionalInt.empty(),
         OptionalDouble.empty(),
         Optional.empty(),
-        DEFAULT_SHARD_BYTES,
+        OptionalLong.empty(),
         false,
         false);
   }
@@ -94,7 +96,7 @@ public record ConversionRequest(
 
   /// The same request with files cut at so many bytes.
   public ConversionRequest withMaxShardBytes(long bytes) {
-    return with(draft -> draft.maxShardBytes = bytes);
+    return with(draft -> draft.maxShardBytes = OptionalLong.of(bytes));
   }
 
   /// The same request with new tensors quantised as the source's are.
@@ -123,7 +125,7 @@ public record ConversionRequest(
     private OptionalInt ropeDim;
     private OptionalDouble ropeTheta;
     private Optional<Dtype> dtype;
-    private long maxShardBytes;
+    private OptionalLong maxShardBytes;
     private boolean requantize;
     private boolean wholeFit;
 

@@ -1,6 +1,5 @@
 package dev.regroup.converters.plan;
 
-import dev.regroup.converters.plan.PlannedTensor.Fate;
 import dev.regroup.formats.architecture.DeepseekConfig;
 import dev.regroup.formats.architecture.LayerSpec;
 import dev.regroup.formats.architecture.ModelSpec;
@@ -10,6 +9,7 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
+import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.UnsupportedModelException;
 import dev.regroup.formats.quantization.ScaledWeights;
 import dev.regroup.formats.safetensors.ShardPlan;
@@ -32,28 +32,25 @@ public final class Planner {
   ///     the source
   public static ConversionPlan plan(
       ModelSpec source, Collection<TensorInfo> tensors, ConversionRequest request) {
-    return plan(source, tensors, ScaledWeights.none(), request);
+    return plan(source, tensors, List.of(), ScaledWeights.none(), request);
   }
 
   /// The plan of a conversion of a source that may be quantised.
   ///
+  /// @param files of the source that hold the tensors; none where they are not known
   /// @param scaled its quantised weights
   /// @throws dev.regroup.formats.checkpoint.UnsupportedModelException where the request does not fit
   ///     the source
   public static ConversionPlan plan(
       ModelSpec source,
       Collection<TensorInfo> tensors,
+      List<Checkpoint.Shard> files,
       ScaledWeights scaled,
       ConversionRequest request) {
     ModelSpec target = target(source, request);
     var fates = new TensorFates(source, target, tensors, scaled, request);
     List<PlannedTensor> planned = fates.decide();
-    List<TensorInfo> output =
-        planned.stream()
-            .filter(tensor -> tensor.fate() != Fate.DROPPED)
-            .map(PlannedTensor::info)
-            .toList();
-    ShardPlan shards = ShardPlan.cut(output, request.maxShardBytes());
+    ShardPlan shards = new OutputShards(files).plan(planned, request.maxShardBytes());
     return new ConversionPlan(
         source,
         target,

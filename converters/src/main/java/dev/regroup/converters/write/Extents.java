@@ -7,7 +7,7 @@ import java.util.Optional;
 /// Where a file holds data, and where it has a hole that reads as zeros.
 final class Extents implements AutoCloseable {
   /// Elements of every dtype lie on multiples of this from their tensor's start.
-  private static final int WIDEST = 16;
+  static final int WIDEST = 16;
 
   private final Optional<RawFile> file;
 

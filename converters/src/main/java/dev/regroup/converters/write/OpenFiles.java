@@ -36,15 +36,15 @@ final class OpenFiles implements AutoCloseable {
   private SafetensorsWriter open(PlannedFile file) {
     Path whole = directory.resolve(file.name());
     if (finished.contains(file.name())) {
-      return SafetensorsWriter.reading(disk, whole, file.tensors(), METADATA);
+      return SafetensorsWriter.reading(disk, whole, file, METADATA);
     }
     Path unfinished = unfinished(file);
     if (Tree.exists(whole)) {
       disk.rename(whole, unfinished); // killed before the journal knew, or no more what it was
     }
     return Tree.exists(unfinished)
-        ? SafetensorsWriter.reopen(disk, unfinished, file.tensors(), METADATA)
-        : SafetensorsWriter.create(disk, unfinished, file.tensors(), METADATA);
+        ? SafetensorsWriter.reopen(disk, unfinished, file, METADATA)
+        : SafetensorsWriter.create(disk, unfinished, file, METADATA);
   }
 
   /// Whether an earlier run left part of a file.

@@ -1,44 +1,62 @@
 package dev.regroup.converters.write;
 
+import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.disk.DiskFile;
+import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.util.function.LongConsumer;
 
-/// Copies one run of unchanged tensors into a file: as blocks that are shared, in the kernel, or
-/// through a buffer.
+/// Copies one run of unchanged tensors into a file, hashes it and looks through it on the way: bytes
+/// that go through a buffer are read once. What the kernel copies, or lets both files share, is read
+/// back from the output.
 final class RunCopy {
-  /// Bytes that go through a buffer at a time; a multiple of every element.
-  private static final int PIECE = 1 << 20;
+  /// Bytes that the kernel copies at a time, to be read back while they are in memory.
+  private static final long STRIDE = 8L << 20;
+
+  private static final byte[] ZEROS = new byte[1 << 20];
 
   private final Segment.Kept run;
   private final FileChannel source;
   private final Target to;
-  private final ByteBuffer piece = piece();
+
+  /// The tensor that is looked through next, and where it begins in the source.
+  private int tensor;
+
+  private long begin;
+
+  /// Whether the output has the run's bytes already.
+  private boolean shared;
 
   private RunCopy(Segment.Kept run, FileChannel source, Target to) {
     this.run = run;
     this.source = source;
     this.to = to;
+    begin = run.from();
   }
 
   /// Where a run goes.
   ///
   /// @param at offset in the file
-  /// @param front told of what is copied
-  record Target(DiskFile file, long at, CopyOptions options, CopyFront front) {}
-
-  /// A buffer that copies and hashes work with; one a thread.
-  static ByteBuffer piece() {
-    return ByteBuffer.allocateDirect(PIECE);
-  }
+  /// @param behind writes to the file
+  /// @param digest given the run's bytes
+  /// @param progress told of bytes that are done
+  record Target(
+      DiskFile file,
+      long at,
+      CopyOptions options,
+      WriteBehind behind,
+      MessageDigest digest,
+      LongConsumer progress) {}
 
   /// Copies a run.
   ///
-  /// @throws CheckpointException where the source ends early
+  /// @throws CheckpointException where the source ends early, or an element is not finite
   /// @throws java.io.UncheckedIOException where a disk refuses
   static void copy(Segment.Kept run, Target to) {
     try (FileChannel source = FileChannel.open(run.source(), StandardOpenOption.READ);
@@ -51,23 +69,24 @@ final class RunCopy {
 
   private void copy(Extents extents) throws IOException {
     LinkMode link = to.options().link();
-    long end = run.from() + run.count();
-    if (link != LinkMode.COPY && SharedBlocks.share(run, source, to.file(), to.at(), link)) {
-      to.front().copied(to.at() + run.count());
+    shared = link != LinkMode.COPY && SharedBlocks.share(run, source, to.file(), to.at(), link);
+    if (!to.options().sparse()) {
+      data(run.from(), run.from() + run.count());
       return;
     }
-    for (long at = run.from(); at < end; ) {
-      long next = extents.next(at, end, run.from());
-      long until = at + Math.min(Math.abs(next), CopyFront.STRIDE);
-      if (next < 0) {
-        until = at - next; // a hole stays one
-      } else if (to.options().kernel()) {
-        copy(run, source, to.file(), at, until - at, output(at));
-      } else {
-        write(at, until);
+    long first = run.from();
+    for (TensorInfo each : run.tensors()) {
+      long end = first + each.bytes();
+      for (long at = first; at < end; ) {
+        long count = extents.next(at, end, first);
+        if (count < 0) {
+          zeros(-count); // a hole stays one
+        } else {
+          data(at, at + count);
+        }
+        at += Math.abs(count);
       }
-      at = until;
-      to.front().copied(output(at));
+      first = end;
     }
   }
 
@@ -76,17 +95,89 @@ final class RunCopy {
     return to.at() + at - run.from();
   }
 
-  /// Copies through a buffer.
-  private void write(long from, long end) throws IOException {
-    for (long at = from; at < end; ) {
-      piece.clear().limit((int) Math.min(PIECE, end - at));
-      if (source.read(piece, at) < 0) {
-        throw shrank(run, at);
-      }
-      int count = piece.position();
-      to.file().write(output(at), piece.flip());
-      at += count;
+  private void zeros(long count) {
+    for (long done = 0; done < count; ) {
+      int zeros = (int) Math.min(ZEROS.length, count - done);
+      to.digest().update(ZEROS, 0, zeros);
+      done += zeros;
+      to.progress().accept(zeros);
     }
+  }
+
+  /// Both ends lie between elements.
+  private void data(long from, long end) throws IOException {
+    boolean kernel = to.options().kernel() && !shared;
+    for (long at = from; at < end; ) {
+      long until = betweenElements(Math.min(end, at + (kernel ? STRIDE : WriteBehind.PIECE)));
+      if (kernel) {
+        copy(run, source, to.file(), at, until - at, output(at));
+      }
+      if (kernel || shared) {
+        readBack(at, until);
+      } else {
+        pass(at, until);
+      }
+      at = until;
+    }
+  }
+
+  private void pass(long from, long end) throws IOException {
+    ByteBuffer piece = to.behind().free().limit((int) (end - from));
+    while (piece.hasRemaining()) {
+      if (source.read(piece, from + piece.position()) < 0) {
+        throw shrank(run, from + piece.position());
+      }
+    }
+    to.behind().write(output(from), piece.flip());
+    take(piece, from);
+  }
+
+  private void readBack(long from, long end) {
+    for (long at = from; at < end; ) {
+      long until = betweenElements(Math.min(end, at + WriteBehind.PIECE));
+      ByteBuffer piece = to.behind().free().limit((int) (until - at));
+      to.file().read(output(at), piece);
+      take(piece.flip(), at);
+      at = until;
+    }
+  }
+
+  private void take(ByteBuffer piece, long from) {
+    if (to.options().checked()) {
+      check(piece, from);
+    }
+    int count = piece.remaining();
+    to.digest().update(piece);
+    to.progress().accept(count);
+  }
+
+  private void check(ByteBuffer piece, long from) {
+    for (int done = 0; done < piece.limit(); ) {
+      TensorInfo info = run.tensors().get(tensor);
+      long end = begin + info.bytes();
+      if (end <= from + done) {
+        begin = end;
+        tensor++;
+        continue;
+      }
+      int count = (int) Math.min(piece.limit() - done, end - from - done);
+      ByteBuffer part = piece.duplicate().limit(done + count).position(done);
+      FiniteCheck.require(info.name(), info.dtype(), from + done - begin, part);
+      done += count;
+    }
+  }
+
+  /// The last place up to a limit that lies between elements.
+  private long betweenElements(long limit) {
+    int index = tensor;
+    long first = begin;
+    while (first + run.tensors().get(index).bytes() < limit) {
+      first += run.tensors().get(index).bytes();
+      index++;
+    }
+    return first + run.tensors().get(index).bytes() == limit
+        ? limit
+        : limit - (limit - first) % Extents.WIDEST;
   }
 
   /// Copies bytes `[from, from + count)` of the source in the kernel.

@@ -4,78 +4,65 @@ import dev.regroup.formats.manifest.Sha256;
 import dev.regroup.formats.safetensors.SafetensorsWriter;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.function.LongConsumer;
 
-/// Puts one output file together, by two threads: one copies the kept tensors, the other hashes every
-/// byte from the first to the last, kept ones behind the copy and written ones once their layer is
-/// done.
+/// Puts one output file together from its first byte to its last: kept tensors are copied, written
+/// ones awaited, and all are hashed on the way.
 final class ShardAssembly {
   private final SafetensorsWriter writer;
   private final List<Segment> segments;
   private final LayerGate gate;
   private final CopyOptions options;
-  private final CopyFront front;
 
   /// @param segments all of the file
   /// @param gate that says when written tensors are there
-  /// @param front how far it is copied and hashed: not at all
   ShardAssembly(
-      SafetensorsWriter writer,
-      List<Segment> segments,
-      LayerGate gate,
-      CopyOptions options,
-      CopyFront front) {
+      SafetensorsWriter writer, List<Segment> segments, LayerGate gate, CopyOptions options) {
     this.writer = writer;
     this.segments = segments;
     this.gate = gate;
     this.options = options;
-    this.front = front;
   }
 
-  /// Copies what is kept.
+  /// Puts the file together.
   ///
-  /// @throws LayerGate.Abandoned where the run is over
-  void copy() {
-    if (options.sparse()) {
-      writer.file().resize(writer.bytes()); // a hole at the end must end somewhere
-    }
-    long at = writer.header().length;
-    for (Segment segment : segments) {
-      if (segment instanceof Segment.Kept run) {
-        RunCopy.copy(run, new RunCopy.Target(writer.file(), at, options, front));
-        writer.take(run.tensors().stream().map(TensorInfo::name).toList());
-      }
-      at += segment.bytes();
-    }
-  }
-
-  /// Hashes the file.
-  ///
+  /// @param writers write behind the caller
   /// @param progress told of kept bytes that are done
   /// @return the SHA-256 of the file, in hexadecimal digits
   /// @throws LayerGate.Abandoned where the run is over
-  String hash(LongConsumer progress) {
-    HashedFile file = new HashedFile(writer, Sha256.digest());
-    ByteBuffer piece = RunCopy.piece();
+  String assemble(Executor writers, LongConsumer progress) {
+    if (options.sparse()) {
+      writer.file().resize(writer.bytes()); // a hole at the end must end somewhere
+    }
+    MessageDigest digest = Sha256.digest();
     LongConsumer counted =
         bytes -> {
           gate.requireGoingOn();
           progress.accept(bytes);
         };
-    file.digest().update(writer.header());
+    digest.update(writer.header());
     long at = writer.header().length;
-    for (Segment segment : segments) {
-      switch (segment) {
-        case Segment.Kept run -> new RunHash(run, at, options, front, piece, counted).read(file);
-        case Segment.Written written -> {
-          gate.await(written.layer());
-          Takeover.update(file.digest(), writer, written.tensor(), piece);
+    try (WriteBehind behind = new WriteBehind(writer.file(), writers)) {
+      ByteBuffer piece = WriteBehind.piece();
+      for (Segment segment : segments) {
+        switch (segment) {
+          case Segment.Kept run -> {
+            RunCopy.copy(
+                run, new RunCopy.Target(writer.file(), at, options, behind, digest, counted));
+            writer.take(run.tensors().stream().map(TensorInfo::name).toList());
+          }
+          case Segment.Written written -> {
+            gate.await(written.layer());
+            Takeover.update(digest, writer, written.tensor(), piece);
+          }
         }
+        at += segment.bytes();
       }
-      at += segment.bytes();
-      front.hashed(at);
+      behind.drain();
     }
-    return Sha256.of(file.digest());
+    return Sha256.of(digest);
   }
 }

@@ -58,7 +58,7 @@ final class Takeover {
   /// Asked after {@link #files}.
   Map<Integer, FinishedLayer> layers() {
     Map<Integer, FinishedLayer> layers = new HashMap<>();
-    ByteBuffer piece = RunCopy.piece();
+    ByteBuffer piece = WriteBehind.piece();
     for (FinishedLayer layer : before.layers().values()) {
       List<TensorInfo> unfinished =
           output.writtenHere(layer.layer()).stream()

@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -30,13 +29,12 @@ public final class TargetFiles implements AutoCloseable {
   /// What unfinished files end on, so that nobody takes them for a model's.
   static final String UNFINISHED = ".part";
 
-  /// Files put together at a time, however few the cores: a thread waits for the disk, or for a
-  /// layer, much of its time. More would only move the disk's head about.
+  /// Files put together at a time at most. More would only move the disk's head about.
   private static final int MOST_FILES = 4;
 
   private final ConversionPlan plan;
   private final Checkpoint source;
-  private final CopyOptions copying;
+  private final CopyOptions how;
   private final Journal journal;
   private final OutputFiles output;
   private final OpenFiles open;
@@ -44,9 +42,9 @@ public final class TargetFiles implements AutoCloseable {
   private final Map<String, FinishedFile> finished = new TreeMap<>();
   private final Map<Integer, FinishedLayer> restored;
   private final AtomicLong copied = new AtomicLong();
-  private final ExecutorService hashing;
-  private final ExecutorService copiers =
-      Executors.newCachedThreadPool(Thread.ofPlatform().name("copy-", 0).daemon().factory());
+  private final ExecutorService copying;
+  private final ExecutorService writers =
+      Executors.newCachedThreadPool(Thread.ofPlatform().name("write-", 0).daemon().factory());
   private volatile Progress progress = Progress.NONE;
 
   private TargetFiles(
@@ -54,7 +52,7 @@ public final class TargetFiles implements AutoCloseable {
     WriteOptions options = directory.options();
     this.plan = plan;
     this.source = source;
-    copying = CopyOptions.of(options, checked, directory.model());
+    how = CopyOptions.of(options, checked, directory.model());
     journal = directory.journal();
     output = new OutputFiles(plan, options.part());
     open = new OpenFiles(directory.disk(), directory.model());
@@ -62,10 +60,10 @@ public final class TargetFiles implements AutoCloseable {
     takeover.files().forEach(file -> finished.put(file.name(), file));
     restored = takeover.layers();
     restored.keySet().forEach(gate::open);
-    hashing =
+    copying =
         Executors.newFixedThreadPool(
-            Math.clamp(output.mine().size(), 1, MOST_FILES),
-            Thread.ofPlatform().name("hash-", 0).daemon().factory());
+            Math.min(Runtime.getRuntime().availableProcessors() + 1, MOST_FILES),
+            Thread.ofPlatform().name("copy-", 0).daemon().factory());
   }
 
   /// Begins to put the files of a plan together, or goes on with it.
@@ -76,7 +74,7 @@ public final class TargetFiles implements AutoCloseable {
     TargetFiles files = new TargetFiles(directory, plan, source, checked);
     for (PlannedFile file : files.output.mine()) {
       if (!files.open.isFinished(file)) {
-        files.hashing.execute(() -> files.guarded(() -> files.assemble(file)));
+        files.copying.execute(() -> files.guarded(() -> files.assemble(file)));
       }
     }
     return files;
@@ -122,7 +120,7 @@ public final class TargetFiles implements AutoCloseable {
   private static float[] decode(SafetensorsWriter writer, TensorInfo info) {
     float[] values = new float[Math.toIntExact(info.shape().elements())];
     int width = info.dtype().bits() / 8;
-    ByteBuffer piece = RunCopy.piece();
+    ByteBuffer piece = WriteBehind.piece();
     for (int at = 0; at < values.length; at += piece.limit() / width) {
       piece.clear().limit((int) Math.min(piece.capacity(), (long) (values.length - at) * width));
       writer.read(info.name(), (long) at * width, piece);
@@ -138,7 +136,7 @@ public final class TargetFiles implements AutoCloseable {
   ///   it after a power failure
   public void finish(FinishedLayer layer, boolean costly) {
     SortedMap<String, String> hashes = new TreeMap<>();
-    ByteBuffer piece = RunCopy.piece();
+    ByteBuffer piece = WriteBehind.piece();
     for (TensorInfo tensor : output.writtenHere(layer.layer())) {
       SafetensorsWriter writer = open.get(output.of(tensor.name()));
       hashes.put(tensor.name(), Takeover.hash(writer, tensor, piece));
@@ -156,7 +154,7 @@ public final class TargetFiles implements AutoCloseable {
   public List<FinishedFile> finish(Progress heard) {
     heard.begin("copying unchanged tensors", plan.bytes(Fate.KEPT));
     progress = heard;
-    await(hashing);
+    await(copying);
     rethrow();
     synchronized (finished) {
       return List.copyOf(finished.values());
@@ -166,8 +164,8 @@ public final class TargetFiles implements AutoCloseable {
   @Override
   public void close() {
     gate.fail(new LayerGate.Abandoned());
-    await(hashing);
-    await(copiers);
+    await(copying);
+    await(writers);
     open.close();
   }
 
@@ -187,14 +185,7 @@ public final class TargetFiles implements AutoCloseable {
     gate.requireGoingOn();
     SafetensorsWriter writer = open.get(file);
     List<Segment> segments = Segment.of(file.tensors(), output::layer, source);
-    ShardAssembly assembly =
-        new ShardAssembly(
-            writer, segments, gate, copying, new CopyFront(gate, CopyFront.usualLead()));
-    CompletableFuture<Void> copy =
-        CompletableFuture.runAsync(() -> guarded(assembly::copy), copiers);
-    String hash = assembly.hash(this::advance);
-    copy.join();
-    gate.requireGoingOn(); // the copy may have failed at its last step
+    String hash = new ShardAssembly(writer, segments, gate, how).assemble(writers, this::advance);
     writer.finish();
     open.finish(file);
     FinishedFile done = new FinishedFile(file.name(), writer.bytes(), hash);

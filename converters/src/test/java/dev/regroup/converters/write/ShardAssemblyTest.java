@@ -3,6 +3,7 @@ package dev.regroup.converters.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.manifest.Sha256;
 import dev.regroup.formats.safetensors.SafetensorsWriter;
 import dev.regroup.formats.tensor.Dtype;
@@ -13,26 +14,28 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Copying ahead, hashing behind: neither may wait for the other for ever.
+/// Copying, hashing and writing at the same time: all of it, once, and nobody waits for ever.
 @Timeout(60)
 final class ShardAssemblyTest {
-  private static final long LEAD = 2 * CopyFront.STRIDE + 1;
-
-  /// None as long as a stride, all together longer than the lead.
-  private static final int[] MEGABYTES = {3, 1, 5, 1, 7, 2, 1, 6, 1, 4, 3, 7};
+  /// Some longer than a piece, with ends anywhere in one; more of them than there are pieces.
+  private static final int[] KILOBYTES = {3000, 1, 5000, 100, 0, 7000, 2, 1024, 6000, 1};
 
   @TempDir Path folder;
 
@@ -41,88 +44,132 @@ final class ShardAssemblyTest {
   private final List<TensorInfo> tensors = new ArrayList<>();
 
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void copiesManySmallTensorsAheadOfAHashThatWaits(boolean kernel) throws Exception {
+  @CsvSource({"false, false", "true, false", "false, true", "true, true"})
+  void holdsAndHashesWhatTheSourceHolds(boolean kernel, boolean sparse) throws Exception {
     Path source = source();
-    List<Segment> segments = segments(source);
-    try (SafetensorsWriter writer =
-        SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of())) {
-      ShardAssembly assembly = assembly(writer, segments, kernel);
-      CompletableFuture<Void> copy = CompletableFuture.runAsync(assembly::copy, threads);
-      CompletableFuture<String> hash =
-          CompletableFuture.supplyAsync(() -> assembly.hash(bytes -> {}), threads);
+    gate.open(0);
+    try (SafetensorsWriter writer = writer()) {
       writer.write("written", 0, ByteBuffer.wrap(new byte[] {1, 2, 3, 4}));
-      gate.open(0);
-      String sha256 = hash.get();
-      copy.get();
+      String sha256 = assembly(writer, segments(source), kernel, sparse).assemble(threads, b -> {});
       writer.finish();
       assertThat(sha256).isEqualTo(Sha256.of(folder.resolve("out"), bytes -> {}));
     }
     byte[] out = Files.readAllBytes(folder.resolve("out"));
     byte[] in = Files.readAllBytes(source);
-    assertThat(out).endsWith(in);
+    assertThat(Arrays.copyOfRange(out, out.length - 4 - in.length, out.length - 4)).isEqualTo(in);
+    assertThat(out).endsWith(1, 2, 3, 4);
   }
 
   @Test
-  void hashesNothingThatIsNotCopiedYet() throws Exception {
-    List<Segment> segments = segments(source());
-    try (SafetensorsWriter writer =
-        SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of())) {
-      ShardAssembly assembly = assembly(writer, segments, false);
+  void copiesWhatIsKeptWhileALayerIsAwaited() throws Exception {
+    Path source = source();
+    List<Segment> segments = segments(source);
+    CountDownLatch copied = new CountDownLatch(1);
+    AtomicLong bytes = new AtomicLong();
+    long kept = Files.size(source);
+    try (SafetensorsWriter writer = writer()) {
+      CompletableFuture<String> hash =
+          CompletableFuture.supplyAsync(
+              () ->
+                  assembly(writer, segments, false, false)
+                      .assemble(
+                          threads,
+                          count -> {
+                            if (bytes.addAndGet(count) == kept) {
+                              copied.countDown();
+                            }
+                          }),
+              threads);
+      copied.await();
+      assertThat(hash).isNotDone();
       writer.write("written", 0, ByteBuffer.wrap(new byte[4]));
       gate.open(0);
-      CompletableFuture<String> hash =
-          CompletableFuture.supplyAsync(() -> assembly.hash(bytes -> {}), threads);
-      TimeUnit.MILLISECONDS.sleep(200);
-      assertThat(hash).isNotDone();
-      assembly.copy();
-      assertThat(hash.get()).isEqualTo(Sha256.of(folder.resolve("out"), bytes -> {}));
+      assertThat(hash.get()).isEqualTo(Sha256.of(folder.resolve("out"), each -> {}));
     }
   }
 
   @Test
-  void copiesNoMoreThanItsLeadWhileALayerIsAwaited() throws Exception {
+  void letsGoOfALayerThatNeverComes() throws Exception {
     List<Segment> segments = segments(source());
-    try (SafetensorsWriter writer =
-        SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of())) {
-      ShardAssembly assembly = assembly(writer, segments, false);
-      CompletableFuture<Void> copy = CompletableFuture.runAsync(assembly::copy, threads);
+    try (SafetensorsWriter writer = writer()) {
       CompletableFuture<String> hash =
-          CompletableFuture.supplyAsync(() -> assembly.hash(bytes -> {}), threads);
-      TimeUnit.MILLISECONDS.sleep(300);
-      assertThat(copy).isNotDone();
-      assertThat(writer.file().size()).isLessThan(writer.bytes());
+          CompletableFuture.supplyAsync(
+              () -> assembly(writer, segments, false, false).assemble(threads, bytes -> {}),
+              threads);
       gate.fail(new IOException("stop"));
-      for (CompletableFuture<?> each : List.of(copy, hash)) {
-        assertThatThrownBy(each::get)
-            .isInstanceOf(ExecutionException.class)
-            .hasCauseInstanceOf(LayerGate.Abandoned.class);
-      }
+      assertThatThrownBy(hash::get)
+          .isInstanceOf(ExecutionException.class)
+          .hasCauseInstanceOf(LayerGate.Abandoned.class);
     }
   }
 
-  private ShardAssembly assembly(SafetensorsWriter writer, List<Segment> segments, boolean kernel) {
-    CopyOptions options = new CopyOptions(LinkMode.AUTO, kernel, false, true);
-    return new ShardAssembly(writer, segments, gate, options, new CopyFront(gate, LEAD));
+  @Test
+  void saysWhatEndedAWrite() throws Exception {
+    List<Segment> segments = segments(source());
+    AtomicLong writes = new AtomicLong();
+    try (SafetensorsWriter writer = writer()) {
+      Executor full =
+          command -> {
+            if (writes.incrementAndGet() == 12) {
+              throw new RejectedExecutionException("full");
+            }
+            threads.execute(command);
+          };
+      assertThatThrownBy(() -> assembly(writer, segments, false, false).assemble(full, bytes -> {}))
+          .isInstanceOf(RejectedExecutionException.class)
+          .hasMessage("full");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 524_285, 524_286, 524_287, 524_288, 899_999})
+  void findsWhatIsNotFiniteWhereverAPieceEnds(int element) throws Exception {
+    TensorInfo odd = new TensorInfo("odd", Dtype.U8, Shape.of(3));
+    TensorInfo wide = new TensorInfo("wide", Dtype.BF16, Shape.of(900_000));
+    byte[] bytes = new byte[3 + 2 * 900_000];
+    Arrays.fill(bytes, (byte) 0x3F);
+    bytes[3 + 2 * element] = (byte) 0x80;
+    bytes[3 + 2 * element + 1] = (byte) 0x7F;
+    Path source = Files.write(folder.resolve("in"), bytes);
+    tensors.addAll(List.of(odd, wide));
+    Segment run = new Segment.Kept(source, 0, bytes.length, List.of(odd, wide));
+    try (SafetensorsWriter writer = writer()) {
+      assertThatThrownBy(
+              () -> assembly(writer, List.of(run), false, false).assemble(threads, each -> {}))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("\"wide\"")
+          .hasMessageContaining("first at element " + element + " ");
+    }
+  }
+
+  private SafetensorsWriter writer() {
+    return SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of());
+  }
+
+  private ShardAssembly assembly(
+      SafetensorsWriter writer, List<Segment> segments, boolean kernel, boolean sparse) {
+    CopyOptions options = new CopyOptions(LinkMode.AUTO, kernel, sparse, true);
+    return new ShardAssembly(writer, segments, gate, options);
   }
 
   private Path source() throws IOException {
-    tensors.add(new TensorInfo("written", Dtype.U8, Shape.of(4)));
     int bytes = 0;
-    for (int i = 0; i < MEGABYTES.length; i++) {
-      int each = (MEGABYTES[i] << 20) + i;
+    for (int i = 0; i < KILOBYTES.length; i++) {
+      int each = (KILOBYTES[i] << 10) + i % 2;
       tensors.add(new TensorInfo("kept" + i, Dtype.U8, Shape.of(each)));
       bytes += each;
     }
+    tensors.add(new TensorInfo("written", Dtype.U8, Shape.of(4)));
     byte[] all = new byte[bytes];
     new Random(1).nextBytes(all);
+    Arrays.fill(all, 1 << 20, 2 << 20, (byte) 0);
     return Files.write(folder.resolve("in"), all);
   }
 
-  /// A written tensor, then one run of kept ones.
+  /// One run of kept tensors, then a written one.
   private List<Segment> segments(Path source) throws IOException {
     return List.of(
-        new Segment.Written(tensors.getFirst(), 0),
-        new Segment.Kept(source, 0, Files.size(source), tensors.subList(1, tensors.size())));
+        new Segment.Kept(source, 0, Files.size(source), tensors.subList(0, tensors.size() - 1)),
+        new Segment.Written(tensors.getLast(), 0));
   }
 }

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.core.JsonEncoding;
@@ -18,7 +19,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 
 /// Writes a header that every known reader accepts: it begins with `{`, is ASCII, padded with
-/// spaces to a multiple of 8, and not longer than huggingface_hub reads.
+/// spaces to a multiple of 8 or further, and not longer than huggingface_hub reads.
 final class HeaderBytes {
   /// huggingface_hub at ee0a451, `SAFETENSORS_MAX_HEADER_LENGTH`.
   static final int MOST_BYTES = 25_000_000;
@@ -33,7 +34,8 @@ final class HeaderBytes {
 
   private HeaderBytes() {}
 
-  static byte[] render(List<TensorInfo> tensors, Map<String, String> metadata) {
+  /// @param phase where the data begins in a block of {@link ShardPlan#BLOCK} bytes, a multiple of 8
+  static byte[] render(List<TensorInfo> tensors, Map<String, String> metadata, OptionalInt phase) {
     requireNames(tensors);
     var out = new ByteArrayOutputStream();
     try (JsonGenerator json =
@@ -47,6 +49,9 @@ final class HeaderBytes {
       json.writeEndObject();
     }
     int length = (out.size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (phase.isPresent()) {
+      length += Math.floorMod(phase.getAsInt() - Long.BYTES - length, ShardPlan.BLOCK);
+    }
     if (length > MOST_BYTES) {
       throw new IllegalArgumentException(
           "header of %d tensors: expected at most %d bytes, found %d -> write smaller shards"

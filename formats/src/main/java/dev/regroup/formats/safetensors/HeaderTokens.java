@@ -5,7 +5,6 @@ import static dev.regroup.formats.safetensors.SafetensorsFault.BAD_JSON;
 import dev.regroup.formats.checkpoint.Quoted;
 import java.io.ByteArrayInputStream;
 import java.io.InputStreamReader;
-import java.nio.charset.CharsetEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.OptionalLong;
@@ -40,7 +39,6 @@ final class HeaderTokens implements AutoCloseable {
 
   private final Path file;
   private final JsonParser json;
-  private final CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
 
   // A reader, not the bytes: given bytes, the parser would also accept UTF-16 and UTF-32.
   HeaderTokens(Path file, byte[] header) {
@@ -105,9 +103,23 @@ final class HeaderTokens implements AutoCloseable {
 
   // The parser lets through some halves of surrogate pairs that are written as escapes.
   private String wellFormed(String text) {
-    if (!utf8.canEncode(text)) {
+    if (!isWellFormed(text)) {
       throw wrong(BAD_JSON, "header: half of a surrogate pair in " + Quoted.of(text));
     }
     return text;
+  }
+
+  // What an encoder's canEncode says, without encoding: a model has 100,000 names.
+  private static boolean isWellFormed(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (i + 1 == text.length()
+            || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+          return false;
+        }
+        i++;
+      }
+    }
+    return true;
   }
 }

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /// The header of a safetensors file, read and checked.
@@ -121,7 +122,12 @@ public record SafetensorsHeader(
   /// @throws IllegalArgumentException where a name appears twice or is no tensor's, a tensor does
   ///   not end on a byte, or the header is longer than 25,000,000 bytes
   public static byte[] render(List<TensorInfo> tensors, Map<String, String> metadata) {
-    return HeaderBytes.render(tensors, metadata);
+    return HeaderBytes.render(tensors, metadata, OptionalInt.empty());
+  }
+
+  /// The same for a planned file, whose data may have to begin at some place in a block.
+  public static byte[] render(ShardPlan.PlannedFile file, Map<String, String> metadata) {
+    return HeaderBytes.render(file.tensors(), metadata, file.phase());
   }
 
   private static List<String> oddities(byte[] header) {

@@ -3,6 +3,7 @@ package dev.regroup.formats.safetensors;
 import dev.regroup.formats.checkpoint.Quoted;
 import dev.regroup.formats.disk.Disk;
 import dev.regroup.formats.disk.DiskFile;
+import dev.regroup.formats.safetensors.ShardPlan.PlannedFile;
 import dev.regroup.formats.tensor.TensorCodec;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.UncheckedIOException;
@@ -35,23 +36,23 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
   }
 
-  /// Creates a file on a disk of this machine; see {@link #create(Disk, Path, List, Map)}.
+  /// Creates a file on a disk of this machine; see {@link #create(Disk, Path, PlannedFile, Map)}.
   public static SafetensorsWriter create(
       Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
-    return create(Disk.LOCAL, file, tensors, metadata);
+    return create(Disk.LOCAL, file, PlannedFile.of(tensors), metadata);
   }
 
   /// Creates a file and writes its header.
   ///
   /// @param file must not exist
-  /// @param tensors in the order of their bytes
+  /// @param planned what it will hold
   /// @param metadata see {@link SafetensorsHeader#render}
   /// @throws UncheckedIOException where the file exists or cannot be written
   /// @throws IllegalArgumentException where the tensors make no header
   public static SafetensorsWriter create(
-      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
-    byte[] header = SafetensorsHeader.render(tensors, metadata);
-    return new SafetensorsWriter(disk.create(file), tensors, header).begun();
+      Disk disk, Path file, PlannedFile planned, Map<String, String> metadata) {
+    byte[] header = SafetensorsHeader.render(planned, metadata);
+    return new SafetensorsWriter(disk.create(file), planned.tensors(), header).begun();
   }
 
   /// Goes on with a file that another run began: what it wrote counts as not written, and may be
@@ -60,18 +61,18 @@ public final class SafetensorsWriter implements AutoCloseable {
   /// @param file must exist
   /// @throws UncheckedIOException where the file cannot be opened or written
   public static SafetensorsWriter reopen(
-      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
-    byte[] header = SafetensorsHeader.render(tensors, metadata);
-    return new SafetensorsWriter(disk.open(file), tensors, header).begun();
+      Disk disk, Path file, PlannedFile planned, Map<String, String> metadata) {
+    byte[] header = SafetensorsHeader.render(planned, metadata);
+    return new SafetensorsWriter(disk.open(file), planned.tensors(), header).begun();
   }
 
   /// Opens a complete file, to read from: nothing can be written to it.
   ///
   /// @throws UncheckedIOException where the file cannot be opened
   public static SafetensorsWriter reading(
-      Disk disk, Path file, List<TensorInfo> tensors, Map<String, String> metadata) {
-    byte[] header = SafetensorsHeader.render(tensors, metadata);
-    SafetensorsWriter writer = new SafetensorsWriter(disk.open(file), tensors, header);
+      Disk disk, Path file, PlannedFile planned, Map<String, String> metadata) {
+    byte[] header = SafetensorsHeader.render(planned, metadata);
+    SafetensorsWriter writer = new SafetensorsWriter(disk.open(file), planned.tensors(), header);
     writer.written.take(0, writer.bytes());
     return writer;
   }

@@ -18,6 +18,9 @@ final class IndexCheck {
   private final Path indexFile;
   private final ShardIndex index;
 
+  /// Paths of files by what the index calls them: there are few, and many tensors.
+  private final Map<String, Path> names = new HashMap<>();
+
   /// @param name the index's, in the model's folder
   IndexCheck(ModelFiles files, Path name, ShardIndex index) {
     this.files = files;
@@ -55,7 +58,7 @@ final class IndexCheck {
   }
 
   private void requireHeld(String tensor, String shard, Map<String, Path> holders) {
-    Path expected = files.nameOf(Path.of(shard));
+    Path expected = names.computeIfAbsent(shard, name -> files.nameOf(Path.of(name)));
     Path holder = holders.get(tensor);
     if (!expected.equals(holder)) {
       throw wrong(

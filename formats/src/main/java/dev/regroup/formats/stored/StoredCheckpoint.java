@@ -3,6 +3,7 @@ package dev.regroup.formats.stored;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.ModelConfig;
+import dev.regroup.formats.checkpoint.ModelFile;
 import dev.regroup.formats.checkpoint.ModelFiles;
 import dev.regroup.formats.checkpoint.OpenShard;
 import dev.regroup.formats.checkpoint.Quoted;
@@ -115,15 +116,40 @@ public final class StoredCheckpoint implements Checkpoint {
     List<OpenShard> shards = new ArrayList<>();
     try {
       ModelFolder folder = ModelFolder.look(files);
-      for (Path name : folder.shards()) {
-        shards.add(folder.format().open(files.file(name), scratch));
-      }
+      openAll(folder, scratch, shards);
       return new StoredCheckpoint(folder, shards, scratch);
     } catch (RuntimeException e) {
       shards.forEach(OpenShard::close);
       files.close();
       scratch.close();
       throw e;
+    }
+  }
+
+  /// Opens a model's files on all cores: a large model's headers take longer to read than the rest.
+  ///
+  /// @param opened given all that could be opened, in order
+  /// @throws CheckpointException of the first that could not
+  private static void openAll(ModelFolder folder, Scratch scratch, List<OpenShard> opened) {
+    List<ModelFile> files = folder.shards().stream().map(folder.files()::file).toList();
+    List<Opened> all =
+        files.parallelStream().map(file -> Opened.of(folder.format(), file, scratch)).toList();
+    all.forEach(each -> each.shard().ifPresent(opened::add));
+    for (Opened each : all) {
+      if (each.failure().isPresent()) {
+        throw each.failure().get();
+      }
+    }
+  }
+
+  /// A file of tensors, or why it could not be opened.
+  private record Opened(Optional<OpenShard> shard, Optional<RuntimeException> failure) {
+    static Opened of(WeightFormat format, ModelFile file, Scratch scratch) {
+      try {
+        return new Opened(Optional.of(format.open(file, scratch)), Optional.empty());
+      } catch (RuntimeException e) {
+        return new Opened(Optional.empty(), Optional.of(e));
+      }
     }
   }
 

@@ -3,7 +3,6 @@ package dev.regroup.formats.tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 
 /// The extents of a tensor, slowest first; the empty shape is a scalar.
 ///
@@ -24,7 +23,9 @@ public record Shape(List<Long> extents) {
 
   /// A shape from its extents, slowest first.
   public static Shape of(long... extents) {
-    return new Shape(LongStream.of(extents).boxed().toList());
+    Long[] boxed = new Long[extents.length];
+    Arrays.setAll(boxed, axis -> extents[axis]);
+    return new Shape(List.of(boxed));
   }
 
   /// The number of extents.

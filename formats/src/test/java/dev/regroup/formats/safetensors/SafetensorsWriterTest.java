@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.regroup.formats.Checkpoints;
 import dev.regroup.formats.checkpoint.Checkpoint;
 import dev.regroup.formats.disk.Disk;
+import dev.regroup.formats.safetensors.ShardPlan.PlannedFile;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
@@ -120,7 +121,8 @@ final class SafetensorsWriterTest {
     try (var writer = SafetensorsWriter.create(file, List.of(A, B), Map.of())) {
       writer.write("a", new float[] {1, 2, 3, 4});
     }
-    try (var writer = SafetensorsWriter.reopen(Disk.LOCAL, file, List.of(A, B), Map.of())) {
+    try (var writer =
+        SafetensorsWriter.reopen(Disk.LOCAL, file, PlannedFile.of(List.of(A, B)), Map.of())) {
       ByteBuffer seen = ByteBuffer.allocate(8);
       writer.read("a", 0, seen);
       assertThat(seen.get(3)).isEqualTo((byte) 0x40);
@@ -132,7 +134,8 @@ final class SafetensorsWriterTest {
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
       assertThat(checkpoint.floats("a")).containsExactly(1, 2, 3, 4);
     }
-    try (var whole = SafetensorsWriter.reading(Disk.LOCAL, file, List.of(A, B), Map.of())) {
+    try (var whole =
+        SafetensorsWriter.reading(Disk.LOCAL, file, PlannedFile.of(List.of(A, B)), Map.of())) {
       assertWrong(() -> whole.write("a", new float[4]), "written twice");
     }
   }

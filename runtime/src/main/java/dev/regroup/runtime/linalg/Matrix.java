@@ -10,6 +10,9 @@ import java.util.Objects;
 ///
 /// @param elements `rows * columns` of them; not copied
 public record Matrix(int rows, int columns, double[] elements) {
+  /// Columns computed at a time of a product that is symmetric.
+  private static final int SYMMETRIC_BLOCK = 64;
+
   public Matrix {
     if (elements.length != rows * columns) {
       throw new IllegalArgumentException(
@@ -91,6 +94,30 @@ public record Matrix(int rows, int columns, double[] elements) {
 
   private Matrix square(Form form, Matrix result) {
     Products.fast().square(form, DoubleBlock.of(this), DoubleBlock.of(result));
+    return result;
+  }
+
+  /// `thisᵀ · right` where that is known to be symmetric: what lies right of the diagonal is computed,
+  /// in blocks of columns, and mirrored.
+  public Matrix symmetricTransposeTimes(Matrix right) {
+    requireSameSize(right);
+    Matrix result = zeros(columns, columns);
+    for (int at = 0; at < columns; at += SYMMETRIC_BLOCK) {
+      int wide = Math.min(SYMMETRIC_BLOCK, columns - at);
+      Products.fast()
+          .multiply(
+              Form.LEFT_TRANSPOSED,
+              1,
+              new DoubleBlock(elements, at, rows, wide, columns),
+              new DoubleBlock(right.elements, at, rows, columns - at, columns),
+              0,
+              new DoubleBlock(result.elements, at * columns + at, wide, columns - at, columns));
+    }
+    for (int i = 1; i < columns; i++) {
+      for (int j = 0; j < i; j++) {
+        result.elements[i * columns + j] = result.elements[j * columns + i];
+      }
+    }
     return result;
   }
 
@@ -256,6 +283,17 @@ public record Matrix(int rows, int columns, double[] elements) {
       sum += at(i, i);
     }
     return sum;
+  }
+
+  /// Whether everything off the diagonal is zero.
+  public boolean isDiagonal() {
+    requireSquare();
+    for (int i = 0; i < elements.length; i++) {
+      if (elements[i] != 0 && i % (columns + 1) != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// The square root of the sum of squares.
