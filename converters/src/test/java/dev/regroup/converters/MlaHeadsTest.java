@@ -60,8 +60,7 @@ final class MlaHeadsTest {
     int rank = mla.latentDim();
     int rows = mla.nopeDim() + mla.valueDim();
     for (int layer = 0; layer < spec.layers().size(); layer++) {
-      float[] up =
-          Objects.requireNonNull(tensors.get(AttentionTensor.KV_B_PROJ.in(layer)));
+      float[] up = Objects.requireNonNull(tensors.get(AttentionTensor.KV_B_PROJ.in(layer)));
       for (int i = 0; i < up.length; i++) {
         int head = i / (rank * rows);
         if (i % rank / (rank / 2) != head % 2) {
