@@ -32,6 +32,9 @@ public final class LayerFit {
   /// Steps through norms begin near where the others ended: their first rate over the others'.
   private static final double NORM_RATE = 0.25;
 
+  /// The rate of a second run over the first's.
+  private static final double SECOND_RATE = 0.25;
+
   /// Beyond this width of the heads' outputs the output refit's normal matrix grows too large.
   private static final int MAX_OUTPUT_WIDTH = 8192;
 
@@ -156,8 +159,29 @@ public final class LayerFit {
     try (Workplace workplace = Workplace.open(backend, windows, start, parts, split)) {
       FitProblem problem = workplace.problem();
       var training = new Training(problem, split, settings, listener::step);
-      return refitted(problem, training.train(start, parts), parts);
+      Fitted fitted = refitted(problem, training.train(start, parts), parts);
+      boolean helped = fitted.outcome().orElseThrow().bestStep() > 0;
+      return helped || start.norm().active() ? fitted : again(problem, fitted, parts, settings);
     }
+  }
+
+  /// Where no step was better than none, steps were too long for so little text: as many once more, of
+  /// a part of the length, from what the output refit alone has made. Kept only where it is better.
+  private Fitted again(
+      FitProblem problem, Fitted first, Set<Part> parts, Training.Settings settings) {
+    var shorter =
+        new Training.Settings(
+            settings.steps(), settings.batch(), settings.rate() * SECOND_RATE, settings.seed());
+    var training = new Training(problem, split, shorter, (step, error) -> {});
+    Fitted second = refitted(problem, training.train(first.attention(), parts), parts);
+    FitOutcome before = first.outcome().orElseThrow();
+    FitOutcome after = second.outcome().orElseThrow();
+    return after.after() < before.after()
+        ? new Fitted(
+            second.attention(),
+            Optional.of(
+                new FitOutcome(after.bestStep(), before.before(), after.after(), after.ending())))
+        : first;
   }
 
   /// With the output projection solved for, where that helps.
