@@ -74,6 +74,15 @@ final class FitOnTrialTest {
     assertThat(alone.before()).isLessThan(chained.getLast().fit().orElseThrow().before());
   }
 
+  /// At this rate no step of the first layer helps, at a quarter of it some do.
+  @Test
+  void triesShorterStepsWhereNoneHelped() {
+    FitOutcome fit =
+        converted(48, FIT.withRate(0.4), "target").layers().getFirst().fit().orElseThrow();
+    assertThat(fit.bestStep()).isPositive();
+    assertThat(fit.after()).isLessThan(fit.before());
+  }
+
   @Test
   void reportsAFitThatDivergesAndKeepsTheBest() {
     for (LayerReport layer : converted(24, FIT.withRate(100), "target").layers()) {
