@@ -233,10 +233,8 @@ __device__ __forceinline__ void decode(const DecodeArguments& a) {
     __syncthreads();
     merge<VALUE>(a, seg, p, memory);
     __syncthreads();
-    // narrow heads: few enough registers for two blocks of a multiprocessor, as the plan has it
-    finish<4, VALUE <= 64 ? 8 : 16>(
-        a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns, columns,
-        p.state - p.local, a.headsPerBlock, firstRow, 16 * a.rowTiles);
+    finish<4>(a, seg, {0, static_cast<int>(blockDim.x), static_cast<int>(threadIdx.x)}, blockIdx.x % columns,
+              columns, p.state - p.local, a.headsPerBlock, firstRow, 16 * a.rowTiles);
   }
 }
 }  // namespace
