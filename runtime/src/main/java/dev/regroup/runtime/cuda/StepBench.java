@@ -76,6 +76,17 @@ public final class StepBench {
   }
 
   private static ModelSpec model(AttentionLayout layout) {
+    AttentionSpec attention = attention(layout, 500000, 0);
+    var layer = new LayerSpec(attention, new FeedForward.Dense(8192, false));
+    return new ModelSpec(
+        "llama", HIDDEN, 128256, Collections.nCopies(LAYERS, layer), 1e-5, true, 131072, 0);
+  }
+
+  /// Attention of a layout as bare as it can be: no bias, no head norms, a plain rotary table.
+  ///
+  /// @param base of the rotary table
+  /// @param window 0 for all tokens
+  static AttentionSpec attention(AttentionLayout layout, double base, int window) {
     StatePath state =
         switch (layout) {
           case Gqa _ -> new StatePath.KeyValue(false, false);
@@ -83,17 +94,13 @@ public final class StepBench {
           case Gla gla ->
               new StatePath.Latent(gla.latentHeads() * gla.latentDim(), true, false, false);
         };
-    var attention =
-        new AttentionSpec(
-            layout,
-            new QueryPath.Direct(false, false),
-            state,
-            Rope.standard(layout.ropeDim(), 500000, false),
-            1 / Math.sqrt(layout.queryDim()),
-            false,
-            0);
-    var layer = new LayerSpec(attention, new FeedForward.Dense(8192, false));
-    return new ModelSpec(
-        "llama", HIDDEN, 128256, Collections.nCopies(LAYERS, layer), 1e-5, true, 131072, 0);
+    return new AttentionSpec(
+        layout,
+        new QueryPath.Direct(false, false),
+        state,
+        Rope.standard(layout.ropeDim(), base, false),
+        1 / Math.sqrt(layout.queryDim()),
+        false,
+        window);
   }
 }

@@ -8,9 +8,6 @@ import dev.regroup.formats.attention.AttentionSpec;
 import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gqa;
 import dev.regroup.formats.attention.Gta;
-import dev.regroup.formats.attention.QueryPath;
-import dev.regroup.formats.attention.Rope;
-import dev.regroup.formats.attention.StatePath;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.Tensors;
 import dev.regroup.runtime.model.RandomAttention;
@@ -53,22 +50,7 @@ record TinyModel(ModelSpec spec, Tensors weights) {
   }
 
   private static LayerSpec layer(AttentionLayout layout, int window) {
-    StatePath state =
-        switch (layout) {
-          case Gqa _ -> new StatePath.KeyValue(false, false);
-          case Gta _ -> new StatePath.Tied(false);
-          case Gla gla ->
-              new StatePath.Latent(gla.latentHeads() * gla.latentDim(), true, false, false);
-        };
-    var attention =
-        new AttentionSpec(
-            layout,
-            new QueryPath.Direct(false, false),
-            state,
-            Rope.standard(layout.ropeDim(), 10000, false),
-            1 / Math.sqrt(layout.queryDim()),
-            false,
-            window);
+    AttentionSpec attention = StepBench.attention(layout, 10000, window);
     return new LayerSpec(attention, new FeedForward.Dense(2 * HIDDEN, false));
   }
 
