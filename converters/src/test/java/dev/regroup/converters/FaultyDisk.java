@@ -202,6 +202,11 @@ final class FaultyDisk implements Disk {
     }
 
     @Override
+    public void writeUncached(long at, ByteBuffer bytes) {
+      FaultyDisk.this.write(path(), bytes, () -> file.write(at, bytes)); // half a block may be left
+    }
+
+    @Override
     public void read(long at, ByteBuffer into) {
       synchronized (FaultyDisk.this) {
         requireAlive();

@@ -4,12 +4,14 @@ import dev.regroup.converters.source.FiniteCheck;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.checkpoint.DiskFailure;
 import dev.regroup.formats.disk.DiskFile;
+import dev.regroup.formats.disk.Uncached;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /// Copies one run of unchanged tensors into a file, hashes it and looks through it on the way: bytes
@@ -21,8 +23,12 @@ final class RunCopy {
 
   private static final byte[] ZEROS = new byte[1 << 20];
 
+  /// Bytes that are looked through and then hashed: few enough to be still at hand for the second.
+  private static final int AT_HAND = 1 << 17;
+
   private final Segment.Kept run;
   private final FileChannel source;
+  private final Optional<FileChannel> uncached;
   private final Target to;
 
   /// The tensor that is looked through next, and where it begins in the source.
@@ -33,9 +39,10 @@ final class RunCopy {
   /// Whether the output has the run's bytes already.
   private boolean shared;
 
-  private RunCopy(Segment.Kept run, FileChannel source, Target to) {
+  private RunCopy(Segment.Kept run, FileChannel source, Optional<FileChannel> uncached, Target to) {
     this.run = run;
     this.source = source;
+    this.uncached = uncached;
     this.to = to;
     begin = run.from();
   }
@@ -60,10 +67,30 @@ final class RunCopy {
   /// @throws java.io.UncheckedIOException where a disk refuses
   static void copy(Segment.Kept run, Target to) {
     try (FileChannel source = FileChannel.open(run.source(), StandardOpenOption.READ);
-        Extents extents = Extents.of(run.source(), to.options().sparse())) {
-      new RunCopy(run, source, to).copy(extents);
+        Extents extents = Extents.of(run.source(), to.options().sparse());
+        Closing past = new Closing(uncached(run, to))) {
+      new RunCopy(run, source, past.channel(), to).copy(extents);
     } catch (IOException e) {
       throw DiskFailure.at(run.source(), e);
+    }
+  }
+
+  /// The source past the cache, where that is wanted, and both files have their blocks at the same bytes.
+  private static Optional<FileChannel> uncached(Segment.Kept run, Target to) throws IOException {
+    return to.options().uncached()
+            && !to.options().kernel()
+            && (to.at() - run.from()) % Uncached.BLOCK == 0
+        ? Uncached.open(run.source(), StandardOpenOption.READ)
+        : Optional.empty();
+  }
+
+  /// Closes a channel, if there is one.
+  private record Closing(Optional<FileChannel> channel) implements AutoCloseable {
+    @Override
+    public void close() throws IOException {
+      if (channel.isPresent()) {
+        channel.get().close();
+      }
     }
   }
 
@@ -108,28 +135,57 @@ final class RunCopy {
   private void data(long from, long end) throws IOException {
     boolean kernel = to.options().kernel() && !shared;
     for (long at = from; at < end; ) {
+      if (!kernel && !shared) {
+        at = uncached.isPresent() ? passBlocks(uncached.get(), at, end) : pass(at, end);
+        continue;
+      }
       long until = betweenElements(Math.min(end, at + (kernel ? STRIDE : WriteBehind.PIECE)));
       if (kernel) {
         copy(run, source, to.file(), at, until - at, output(at));
       }
-      if (kernel || shared) {
-        readBack(at, until);
-      } else {
-        pass(at, until);
-      }
+      readBack(at, until);
       at = until;
     }
   }
 
-  private void pass(long from, long end) throws IOException {
+  /// Passes a piece on, through the cache.
+  ///
+  /// @return where it ended
+  private long pass(long from, long limit) throws IOException {
+    long end = betweenElements(Math.min(limit, from + to.behind().capacity()));
+    ByteBuffer piece = read(source, from, end);
+    to.behind().write(output(from), piece);
+    take(piece, from);
+    return end;
+  }
+
+  /// The same past the cache, but for what comes before the first whole block and behind the last.
+  private long passBlocks(FileChannel past, long from, long limit) throws IOException {
+    long first = from + Uncached.BLOCK - 1 & -Uncached.BLOCK;
+    long end = Math.min(limit & -Uncached.BLOCK, first + to.behind().capacity());
+    if (end <= first || betweenElements(first) != first || betweenElements(end) != end) {
+      return pass(from, limit);
+    }
+    if (first > from) {
+      return pass(from, first);
+    }
+    ByteBuffer piece = read(past, from, end);
+    to.behind().writeUncached(output(from), piece);
+    take(piece, from);
+    return end;
+  }
+
+  /// Bytes `[from, end)`, in a buffer that is free.
+  private ByteBuffer read(FileChannel channel, long from, long end) throws IOException {
     ByteBuffer piece = to.behind().free().limit((int) (end - from));
     while (piece.hasRemaining()) {
-      if (source.read(piece, from + piece.position()) < 0) {
+      boolean whole = piece.position() % Uncached.BLOCK == 0; // a file that shrank ends anywhere
+      FileChannel next = whole ? channel : source;
+      if (next.read(piece, from + piece.position()) < 0) {
         throw shrank(run, from + piece.position());
       }
     }
-    to.behind().write(output(from), piece.flip());
-    take(piece, from);
+    return piece.flip();
   }
 
   private void readBack(long from, long end) {
@@ -143,12 +199,16 @@ final class RunCopy {
   }
 
   private void take(ByteBuffer piece, long from) {
-    if (to.options().checked()) {
-      check(piece, from);
+    int end = piece.limit();
+    for (int at = 0; at < end; at = piece.limit()) {
+      int until = (int) (betweenElements(from + Math.min(end, at + AT_HAND)) - from);
+      piece.limit(until).position(at);
+      if (to.options().checked()) {
+        check(piece.slice(), from + at);
+      }
+      to.digest().update(piece);
     }
-    int count = piece.remaining();
-    to.digest().update(piece);
-    to.progress().accept(count);
+    to.progress().accept(end);
   }
 
   private void check(ByteBuffer piece, long from) {
@@ -169,6 +229,9 @@ final class RunCopy {
 
   /// The last place up to a limit that lies between elements.
   private long betweenElements(long limit) {
+    if (!to.options().checked()) {
+      return limit; // nobody looks at elements
+    }
     int index = tensor;
     long first = begin;
     while (first + run.tensors().get(index).bytes() < limit) {

@@ -45,7 +45,7 @@ final class ShardAssembly {
         };
     digest.update(writer.header());
     long at = writer.header().length;
-    try (WriteBehind behind = new WriteBehind(writer.file(), writers)) {
+    try (WriteBehind behind = new WriteBehind(writer.file(), writers, options.uncached())) {
       ByteBuffer piece = WriteBehind.piece();
       for (Segment segment : segments) {
         switch (segment) {

@@ -113,6 +113,11 @@ final class StoppableDisk implements Disk {
     }
 
     @Override
+    public void writeUncached(long at, ByteBuffer bytes) {
+      run(() -> file.writeUncached(at, bytes));
+    }
+
+    @Override
     public void read(long at, ByteBuffer into) {
       file.read(at, into);
     }

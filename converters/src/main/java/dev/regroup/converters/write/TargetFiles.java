@@ -32,6 +32,10 @@ public final class TargetFiles implements AutoCloseable {
   /// Files put together at a time at most. More would only move the disk's head about.
   private static final int MOST_FILES = 4;
 
+  /// The same of files that go past the system's cache: each thread waits for the disk itself there, and
+  /// a disk wants more than a few requests in flight.
+  private static final int MOST_UNCACHED_FILES = 5;
+
   private final ConversionPlan plan;
   private final Checkpoint source;
   private final CopyOptions how;
@@ -52,7 +56,7 @@ public final class TargetFiles implements AutoCloseable {
     WriteOptions options = directory.options();
     this.plan = plan;
     this.source = source;
-    how = CopyOptions.of(options, checked, directory.model());
+    how = CopyOptions.of(options, checked, directory.model(), plan.bytes(Fate.KEPT));
     journal = directory.journal();
     output = new OutputFiles(plan, options.part());
     open = new OpenFiles(directory.disk(), directory.model());
@@ -62,7 +66,9 @@ public final class TargetFiles implements AutoCloseable {
     restored.keySet().forEach(gate::open);
     copying =
         Executors.newFixedThreadPool(
-            Math.min(Runtime.getRuntime().availableProcessors() + 1, MOST_FILES),
+            how.uncached()
+                ? MOST_UNCACHED_FILES
+                : Math.min(Runtime.getRuntime().availableProcessors() + 1, MOST_FILES),
             Thread.ofPlatform().name("copy-", 0).daemon().factory());
   }
 

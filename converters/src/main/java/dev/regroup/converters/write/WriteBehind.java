@@ -1,6 +1,7 @@
 package dev.regroup.converters.write;
 
 import dev.regroup.formats.disk.DiskFile;
+import dev.regroup.formats.disk.Uncached;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +18,14 @@ final class WriteBehind implements AutoCloseable {
   /// Pieces that are read and not written, at most: a disk that falls behind has so many to go on with.
   private static final int PIECES = 8;
 
+  /// The same of bytes that go past the cache: nobody gathers small writes there, so that pieces are large.
+  private static final int LARGE_PIECE = 8 << 20;
+
+  private static final int LARGE_PIECES = 6;
+
   private final DiskFile file;
   private final Executor threads;
+  private final int capacity;
   private final List<ByteBuffer> pieces = new ArrayList<>();
   private final List<CompletableFuture<Void>> writes = new ArrayList<>();
   private int next;
@@ -26,13 +33,20 @@ final class WriteBehind implements AutoCloseable {
   /// The last write, which the next one waits for: a file is best written from first to last.
   private CompletableFuture<Void> last = CompletableFuture.completedFuture(null);
 
-  WriteBehind(DiskFile file, Executor threads) {
+  /// @param uncached whether pieces may be written past the cache
+  WriteBehind(DiskFile file, Executor threads, boolean uncached) {
     this.file = file;
     this.threads = threads;
-    for (int i = 0; i < PIECES; i++) {
-      pieces.add(piece());
+    capacity = uncached ? LARGE_PIECE : PIECE;
+    for (int i = 0; i < (uncached ? LARGE_PIECES : PIECES); i++) {
+      pieces.add(Uncached.buffer(capacity));
       writes.add(last);
     }
+  }
+
+  /// Bytes that a buffer of {@link #free} takes.
+  int capacity() {
+    return capacity;
   }
 
   /// A buffer to read a piece with.
@@ -54,9 +68,19 @@ final class WriteBehind implements AutoCloseable {
   /// @param bytes of the buffer, from position to limit
   void write(long at, ByteBuffer bytes) {
     ByteBuffer view = bytes.duplicate();
-    last = last.thenRunAsync(() -> file.write(at, view), threads);
+    write(() -> file.write(at, view));
+  }
+
+  /// The same past the cache, of whole blocks.
+  void writeUncached(long at, ByteBuffer bytes) {
+    ByteBuffer view = bytes.duplicate();
+    write(() -> file.writeUncached(at, view));
+  }
+
+  private void write(Runnable write) {
+    last = last.thenRunAsync(write, threads);
     writes.set(next, last);
-    next = (next + 1) % PIECES;
+    next = (next + 1) % pieces.size();
   }
 
   /// Waits until everything is written.

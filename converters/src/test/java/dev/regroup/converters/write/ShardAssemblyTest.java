@@ -4,19 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.regroup.formats.checkpoint.CheckpointException;
+import dev.regroup.formats.disk.Disk;
 import dev.regroup.formats.manifest.Sha256;
 import dev.regroup.formats.safetensors.SafetensorsWriter;
+import dev.regroup.formats.safetensors.ShardPlan;
 import dev.regroup.formats.tensor.Dtype;
 import dev.regroup.formats.tensor.Shape;
 import dev.regroup.formats.tensor.TensorInfo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -44,13 +49,22 @@ final class ShardAssemblyTest {
   private final List<TensorInfo> tensors = new ArrayList<>();
 
   @ParameterizedTest
-  @CsvSource({"false, false", "true, false", "false, true", "true, true"})
-  void holdsAndHashesWhatTheSourceHolds(boolean kernel, boolean sparse) throws Exception {
+  @CsvSource({
+    "false, false, false",
+    "true, false, false",
+    "false, true, false",
+    "true, true, false",
+    "false, false, true",
+    "false, true, true"
+  })
+  void holdsAndHashesWhatTheSourceHolds(boolean kernel, boolean sparse, boolean uncached)
+      throws Exception {
     Path source = source();
     gate.open(0);
     try (SafetensorsWriter writer = writer()) {
       writer.write("written", 0, ByteBuffer.wrap(new byte[] {1, 2, 3, 4}));
-      String sha256 = assembly(writer, segments(source), kernel, sparse).assemble(threads, b -> {});
+      String sha256 =
+          assembly(writer, segments(source), kernel, sparse, uncached).assemble(threads, b -> {});
       writer.finish();
       assertThat(sha256).isEqualTo(Sha256.of(folder.resolve("out"), bytes -> {}));
     }
@@ -71,7 +85,7 @@ final class ShardAssemblyTest {
       CompletableFuture<String> hash =
           CompletableFuture.supplyAsync(
               () ->
-                  assembly(writer, segments, false, false)
+                  assembly(writer, segments, false, false, false)
                       .assemble(
                           threads,
                           count -> {
@@ -94,7 +108,7 @@ final class ShardAssemblyTest {
     try (SafetensorsWriter writer = writer()) {
       CompletableFuture<String> hash =
           CompletableFuture.supplyAsync(
-              () -> assembly(writer, segments, false, false).assemble(threads, bytes -> {}),
+              () -> assembly(writer, segments, false, false, false).assemble(threads, bytes -> {}),
               threads);
       gate.fail(new IOException("stop"));
       assertThatThrownBy(hash::get)
@@ -115,7 +129,8 @@ final class ShardAssemblyTest {
             }
             threads.execute(command);
           };
-      assertThatThrownBy(() -> assembly(writer, segments, false, false).assemble(full, bytes -> {}))
+      assertThatThrownBy(
+              () -> assembly(writer, segments, false, false, false).assemble(full, bytes -> {}))
           .isInstanceOf(RejectedExecutionException.class)
           .hasMessage("full");
     }
@@ -135,20 +150,45 @@ final class ShardAssemblyTest {
     Segment run = new Segment.Kept(source, 0, bytes.length, List.of(odd, wide));
     try (SafetensorsWriter writer = writer()) {
       assertThatThrownBy(
-              () -> assembly(writer, List.of(run), false, false).assemble(threads, each -> {}))
+              () ->
+                  assembly(writer, List.of(run), false, false, true).assemble(threads, each -> {}))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("\"wide\"")
           .hasMessageContaining("first at element " + element + " ");
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"false", "true"})
+  void saysThatASourceShrankWhereverItEnds(boolean uncached) throws Exception {
+    Path source = source();
+    List<Segment> segments = segments(source);
+    try (FileChannel channel = FileChannel.open(source, StandardOpenOption.WRITE)) {
+      channel.truncate(10_000_001);
+    }
+    try (SafetensorsWriter writer = writer()) {
+      assertThatThrownBy(
+              () ->
+                  assembly(writer, segments, false, false, uncached)
+                      .assemble(threads, bytes -> {}))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("ends at byte 10000001 or before");
+    }
+  }
+
+  /// Its tensors begin where a block does, as the source's do.
   private SafetensorsWriter writer() {
-    return SafetensorsWriter.create(folder.resolve("out"), tensors, Map.of());
+    var planned = new ShardPlan.PlannedFile("out", tensors, OptionalInt.of(0));
+    return SafetensorsWriter.create(Disk.LOCAL, folder.resolve("out"), planned, Map.of());
   }
 
   private ShardAssembly assembly(
-      SafetensorsWriter writer, List<Segment> segments, boolean kernel, boolean sparse) {
-    CopyOptions options = new CopyOptions(LinkMode.AUTO, kernel, sparse, true);
+      SafetensorsWriter writer,
+      List<Segment> segments,
+      boolean kernel,
+      boolean sparse,
+      boolean uncached) {
+    CopyOptions options = new CopyOptions(LinkMode.AUTO, kernel, sparse, uncached, true);
     return new ShardAssembly(writer, segments, gate, options);
   }
 

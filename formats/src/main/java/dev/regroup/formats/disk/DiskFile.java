@@ -17,6 +17,12 @@ public interface DiskFile extends AutoCloseable {
   /// Writes bytes, from position to limit, at offset `at`.
   void write(long at, ByteBuffer bytes);
 
+  /// The same past the system's cache where the file system can; see {@link Uncached}.
+  ///
+  /// @param at a multiple of {@link Uncached#BLOCK}
+  /// @param bytes a multiple of it, in a buffer of {@link Uncached#buffer}
+  void writeUncached(long at, ByteBuffer bytes);
+
   /// Fills `into`, from position to limit, with what lies at offset `at`.
   void read(long at, ByteBuffer into);
 

@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// A file on a disk of this machine.
 final class LocalFile implements DiskFile {
@@ -20,6 +22,9 @@ final class LocalFile implements DiskFile {
   private final Path path;
   private final FileChannel channel;
   private final Object copying = new Object();
+
+  /// This file opened once more, past the cache, when that is first asked for.
+  private @Nullable Optional<FileChannel> uncached;
 
   /// This file and those it shares blocks with, opened a second time for the calls that the JDK
   /// does not make; by path.
@@ -49,6 +54,37 @@ final class LocalFile implements DiskFile {
     } finally {
       bytes.limit(limit);
     }
+  }
+
+  @Override
+  public void writeUncached(long at, ByteBuffer bytes) {
+    Optional<FileChannel> past = uncached();
+    if (past.isEmpty()) {
+      write(at, bytes);
+      return;
+    }
+    try {
+      long next = at;
+      while (bytes.hasRemaining() && next % Uncached.BLOCK == 0) {
+        next += past.get().write(bytes, next);
+      }
+      write(next, bytes); // a disk that is full takes part of a block, and then says why
+    } catch (IOException e) {
+      throw DiskFailure.at(path, e);
+    }
+  }
+
+  private synchronized Optional<FileChannel> uncached() {
+    Optional<FileChannel> known = uncached;
+    if (known == null) {
+      try {
+        known = Uncached.open(path, StandardOpenOption.WRITE);
+      } catch (IOException e) {
+        throw DiskFailure.at(path, e);
+      }
+      uncached = known;
+    }
+    return known;
   }
 
   @Override
@@ -133,10 +169,16 @@ final class LocalFile implements DiskFile {
       raw.values().forEach(file -> file.ifPresent(RawFile::close));
       raw.clear();
     }
-    try {
-      channel.close();
+    try (channel) {
+      closeUncached();
     } catch (IOException e) {
       throw DiskFailure.at(path, e);
+    }
+  }
+
+  private synchronized void closeUncached() throws IOException {
+    if (uncached != null && uncached.isPresent()) {
+      uncached.get().close();
     }
   }
 }
