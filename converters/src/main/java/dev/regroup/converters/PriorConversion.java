@@ -21,6 +21,9 @@ final class PriorConversion implements LayerConversion {
   private final ConversionPlan plan;
   private final ConversionOptions options;
 
+  /// The arrays of the layer before, which is written by now.
+  private Map<AttentionTensor, float[]> spent = Map.of();
+
   PriorConversion(Checkpoint source, ConversionPlan plan, ConversionOptions options) {
     this.source = source;
     this.plan = plan;
@@ -30,7 +33,8 @@ final class PriorConversion implements LayerConversion {
   @Override
   public Converted convert(int layer) {
     LayerWeights weights =
-        LayerWeights.read(source, plan.source(), layer, options.allowNonFinite());
+        LayerWeights.read(source, plan.source(), layer, options.allowNonFinite(), spent);
+    spent = weights.tensors();
     readAhead(layer + 1);
     AttentionSpec before = plan.source().layers().get(layer).attention();
     AttentionSpec after = plan.target().layers().get(layer).attention();

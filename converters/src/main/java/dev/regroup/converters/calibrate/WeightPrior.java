@@ -10,7 +10,10 @@ import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.QueryPath;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.linalg.Products;
 import java.util.List;
 
 /// Statistics without text: what the weights alone suggest.
@@ -97,7 +100,10 @@ public final class WeightPrior {
         layout.queryHeads(),
         h -> {
           int first = h * layout.queryDim();
-          Matrix query = moment(weights.rows(tensor, inputs, first, layout.queryDim()), gain);
+          Matrix query =
+              layout instanceof Gla
+                  ? floatMoment(tensor, inputs, first, layout.queryDim(), gain)
+                  : moment(weights.rows(tensor, inputs, first, layout.queryDim()), gain);
           if (spec.query() instanceof QueryPath.Direct(boolean bias, boolean _) && bias) {
             Matrix constant =
                 weights
@@ -166,14 +172,13 @@ public final class WeightPrior {
       }
       case Gla mla -> {
         int each = mla.nopeDim() + mla.valueDim();
-        Matrix up =
-            weights.rows(
-                AttentionTensor.KV_B_PROJ,
-                mla.latentDim(),
-                head * each + mla.nopeDim(),
-                mla.valueDim());
         // before a text is seen the latent's elements are unrelated: states is diagonal
-        yield moment(up, weights.get(AttentionTensor.KV_A_NORM));
+        yield floatMoment(
+            AttentionTensor.KV_B_PROJ,
+            mla.latentDim(),
+            head * each + mla.nopeDim(),
+            mla.valueDim(),
+            weights.get(AttentionTensor.KV_A_NORM));
       }
       case Gta _ -> throw new IllegalArgumentException("GTA is not a source");
     };
@@ -186,5 +191,21 @@ public final class WeightPrior {
       scaled.elements()[i] = map.elements()[i] * gain[i % map.columns()];
     }
     return scaled.outerGram();
+  }
+
+  /// The same of rows of a tensor, summed in float32: of a wide layer these are large, and its moments
+  /// only weigh errors.
+  private Matrix floatMoment(
+      AttentionTensor tensor, int columns, int first, int count, float[] gain) {
+    float[] map = weights.get(tensor);
+    float[] scaled = new float[count * columns];
+    for (int r = 0; r < count; r++) {
+      for (int c = 0; c < columns; c++) {
+        scaled[r * columns + c] = map[(first + r) * columns + c] * gain[c];
+      }
+    }
+    FloatBlock moment = FloatBlock.zeros(count, count);
+    Products.fast().square(Form.RIGHT_TRANSPOSED, FloatBlock.of(count, columns, scaled), moment);
+    return Matrix.of(count, count, moment.elements());
   }
 }

@@ -9,12 +9,16 @@ import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.attention.Gta;
 import dev.regroup.formats.attention.StatePath;
 import dev.regroup.runtime.Parallel;
+import dev.regroup.runtime.linalg.DoubleBlock;
+import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.linalg.Products;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 
 /// MLA to GLA or GTA: the joint norm and the rotary key stay, and each group of heads gets its own best
@@ -148,23 +152,54 @@ final class FromMla {
         : joined.apply(Arrays.stream(heads).mapToObj(ofHead).toList()).toFloats();
   }
 
+  /// W_UKᵀ·E[q qᵀ]·W_UK and W_UVᵀ·W_OᵀW_O·W_UV, summed over the heads of a group.
   private SharedState.Metrics metrics(int[] group) {
-    List<Matrix> keys = new ArrayList<>();
-    List<Matrix> seenKeys = new ArrayList<>();
-    List<Matrix> values = new ArrayList<>();
-    List<Matrix> seenValues = new ArrayList<>();
-    for (int h : group) {
-      Matrix queries = statistics.queries().get(h).rows(0, mla.nopeDim()).columns(0, mla.nopeDim());
-      keys.add(keyUp(h));
-      seenKeys.add(queries.times(keys.getLast()).scaled(statistics.sensitivity()[h]));
-      values.add(valueUp(h));
-      seenValues.add(weights.outputGram(h).times(values.getLast()));
-    }
-    // one product for all heads, whose result is symmetric: W_UKᵀ·E[q qᵀ]·W_UK and
-    // W_UVᵀ·W_OᵀW_O·W_UV
+    int queryDim = mla.nopeDim() + mla.ropeDim();
     return new SharedState.Metrics(
-        Matrix.stacked(keys).symmetricTransposeTimes(Matrix.stacked(seenKeys)),
-        Matrix.stacked(values).symmetricTransposeTimes(Matrix.stacked(seenValues)));
+        metric(
+            group,
+            0,
+            mla.nopeDim(),
+            h ->
+                new DoubleBlock(
+                    statistics.queries().get(h).elements(),
+                    0,
+                    mla.nopeDim(),
+                    mla.nopeDim(),
+                    queryDim),
+            h -> statistics.sensitivity()[h]),
+        metric(
+            group,
+            mla.nopeDim(),
+            mla.valueDim(),
+            h -> DoubleBlock.of(weights.outputGram(h)),
+            _ -> 1));
+  }
+
+  /// One product for all heads, whose result is symmetric.
+  ///
+  /// @param skip rows of a head's part of `kv_b_proj` before those that count
+  /// @param count rows that count
+  private Matrix metric(
+      int[] group, int skip, int count, IntFunction<DoubleBlock> seen, IntToDoubleFunction factor) {
+    int columns = mla.latentDim();
+    Matrix ups = Matrix.zeros(group.length * count, columns);
+    Matrix products = Matrix.zeros(group.length * count, columns);
+    for (int i = 0; i < group.length; i++) {
+      int head = group[i];
+      int at = i * count * columns;
+      int first = head * (mla.nopeDim() + mla.valueDim()) + skip;
+      weights.rows(AttentionTensor.KV_B_PROJ, columns, first, count, ups.elements(), at);
+      Products.fast()
+          .multiply(
+              Form.PLAIN,
+              factor.applyAsDouble(head),
+              seen.apply(head),
+              new DoubleBlock(ups.elements(), at, count, columns, columns),
+              0,
+              new DoubleBlock(products.elements(), at, count, columns, columns));
+    }
+    return ups.symmetricTransposeTimes(products);
   }
 
   private Matrix keyDecoder(SharedState state) {

@@ -65,6 +65,11 @@ final class SourceWeights {
     return weights.rows(tensor, columns, first, count);
   }
 
+  /// The same, put into an array from element `at` on.
+  void rows(AttentionTensor tensor, int columns, int first, int count, double[] into, int at) {
+    weights.rows(tensor, columns, first, count, into, at);
+  }
+
   /// W_O^hᵀ·W_O^h, `[d_v, d_v]`.
   Matrix outputGram(int head) {
     return weights.outputGram(spec.layout(), head);

@@ -3,9 +3,13 @@ package dev.regroup.converters.source;
 import dev.regroup.formats.architecture.ModelSpec;
 import dev.regroup.formats.attention.AttentionLayout;
 import dev.regroup.formats.attention.AttentionTensor;
+import dev.regroup.formats.attention.Gla;
 import dev.regroup.formats.checkpoint.CheckpointException;
 import dev.regroup.formats.tensor.Tensors;
+import dev.regroup.runtime.linalg.FloatBlock;
+import dev.regroup.runtime.linalg.Form;
 import dev.regroup.runtime.linalg.Matrix;
+import dev.regroup.runtime.linalg.Products;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -29,15 +33,32 @@ public final class LayerWeights {
   }
 
   /// W_O^hᵀ·W_O^h of a head, `[d_v, d_v]`; computed once, since in a wide layer it is the largest product.
+  ///
+  /// Of an MLA layer it is summed in float32, on the weights where they lie: there it only weighs errors,
+  /// and what is computed with it needs no inverse.
   public Matrix outputGram(AttentionLayout layout, int head) {
     Matrix known = outputGrams.get(head);
     if (known == null) {
       int dim = layout.valueDim();
       int width = layout.queryHeads() * dim;
-      known = columns(AttentionTensor.O_PROJ, width, head * dim, dim).gram();
+      known =
+          layout instanceof Gla
+              ? floatGram(width, head * dim, dim)
+              : columns(AttentionTensor.O_PROJ, width, head * dim, dim).gram();
       outputGrams.put(head, known);
     }
     return known;
+  }
+
+  private Matrix floatGram(int width, int first, int count) {
+    float[] output = get(AttentionTensor.O_PROJ);
+    FloatBlock gram = FloatBlock.zeros(count, count);
+    Products.fast()
+        .square(
+            Form.LEFT_TRANSPOSED,
+            FloatBlock.of(output.length / width, width, output).columns(first, count),
+            gram);
+    return Matrix.of(count, count, gram.elements());
   }
 
   /// Reads one layer.
@@ -46,10 +67,24 @@ public final class LayerWeights {
   /// @throws CheckpointException where an element is not finite, unless that is allowed
   public static LayerWeights read(
       Tensors source, ModelSpec spec, int layer, boolean allowNonFinite) {
+    return read(source, spec, layer, allowNonFinite, Map.of());
+  }
+
+  /// Reads one layer into the arrays of another that nobody needs any more: those of a wide layer are
+  /// large, and new ones would have to be cleared, and moved by the collector.
+  ///
+  /// @param spent overwritten where they have the right length
+  /// @throws CheckpointException where an element is not finite, unless that is allowed
+  public static LayerWeights read(
+      Tensors source,
+      ModelSpec spec,
+      int layer,
+      boolean allowNonFinite,
+      Map<AttentionTensor, float[]> spent) {
     Map<AttentionTensor, float[]> tensors = new EnumMap<>(AttentionTensor.class);
     for (AttentionTensor tensor :
         spec.layers().get(layer).attention().tensors(spec.hiddenSize()).keySet()) {
-      float[] values = source.floats(tensor.in(layer));
+      float[] values = source.floats(tensor.in(layer), spent.getOrDefault(tensor, new float[0]));
       checkFinite(tensor.in(layer), values, allowNonFinite);
       tensors.put(tensor, values);
     }
@@ -75,13 +110,20 @@ public final class LayerWeights {
 
   /// Rows `[first, first + count)` of a tensor whose rows have `columns` elements, float64.
   public Matrix rows(AttentionTensor tensor, int columns, int first, int count) {
-    float[] elements = get(tensor);
-    Objects.checkFromToIndex(first * columns, (first + count) * columns, elements.length);
     double[] part = new double[count * columns];
-    for (int i = 0; i < part.length; i++) {
-      part[i] = elements[first * columns + i];
-    }
+    rows(tensor, columns, first, count, part, 0);
     return new Matrix(count, columns, part);
+  }
+
+  /// The same, put into an array from element `at` on.
+  public void rows(
+      AttentionTensor tensor, int columns, int first, int count, double[] into, int at) {
+    float[] elements = get(tensor);
+    int from = first * columns;
+    Objects.checkFromIndexSize(from, count * columns, elements.length);
+    for (int i = 0; i < count * columns; i++) {
+      into[at + i] = elements[from + i];
+    }
   }
 
   /// Columns `[first, first + count)` of a tensor whose rows have `width` elements, float64.
@@ -99,6 +141,9 @@ public final class LayerWeights {
   }
 
   private static void checkFinite(String name, float[] values, boolean allowed) {
+    if (allFinite(values)) {
+      return;
+    }
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         if (!allowed) {
@@ -107,5 +152,15 @@ public final class LayerWeights {
         values[i] = 0;
       }
     }
+  }
+
+  /// Adding an exponent's lowest bit carries into the cleared sign where all its bits are set: a loop
+  /// that the JIT vectorises.
+  private static boolean allFinite(float[] values) {
+    int carries = 0;
+    for (int i = 0; i < values.length; i++) {
+      carries |= (Float.floatToRawIntBits(values[i]) & 0x7FFF_FFFF) + 0x0080_0000;
+    }
+    return carries >= 0;
   }
 }

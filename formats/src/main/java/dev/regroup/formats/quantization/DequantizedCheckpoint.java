@@ -32,8 +32,13 @@ public final class DequantizedCheckpoint implements Checkpoint {
   /// @throws dev.regroup.formats.checkpoint.CheckpointException where scales are missing or not sound
   @Override
   public float[] floats(String name) {
+    return floats(name, new float[0]);
+  }
+
+  @Override
+  public float[] floats(String name, float[] spent) {
     Optional<ScaledWeight> scaled = weights().find(name);
-    float[] values = stored.floats(name);
+    float[] values = stored.floats(name, spent);
     scaled.ifPresent(
         weight -> new Scales(weight, stored.floats(weight.scale().name())).apply(values));
     return values;

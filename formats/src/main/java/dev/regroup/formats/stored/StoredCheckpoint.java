@@ -215,9 +215,15 @@ public final class StoredCheckpoint implements Checkpoint {
 
   @Override
   public float[] floats(String name) {
+    return floats(name, new float[0]);
+  }
+
+  @Override
+  public float[] floats(String name, float[] spent) {
     Slot slot = slot(name);
     Dtype dtype = slot.info().dtype();
-    float[] values = new float[requireFloats(slot)];
+    int count = requireFloats(slot);
+    float[] values = spent.length == count ? spent : new float[count];
     OpenShard.Spot spot = slot.place().find();
     int width = dtype.bits() / 8;
     ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(CHUNK, slot.info().bytes()));

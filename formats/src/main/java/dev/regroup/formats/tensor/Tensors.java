@@ -18,6 +18,14 @@ public interface Tensors {
   /// @throws IllegalArgumentException where there is none of that name
   float[] floats(String name);
 
+  /// The same.
+  ///
+  /// @param spent may be overwritten and returned where it has the right length
+  /// @throws IllegalArgumentException where there is none of that name
+  default float[] floats(String name, float[] spent) {
+    return floats(name);
+  }
+
   /// Tensors that live in memory as float32.
   static Tensors of(Map<String, float[]> values, Map<String, Shape> shapes) {
     return new InMemoryTensors(new HashMap<>(values), shapes);

@@ -64,6 +64,18 @@ final class SafetensorsCheckpointTest {
   }
 
   @Test
+  void readsIntoAnArrayThatIsSpentWhereItIsAsLong() throws IOException {
+    Path file = floats("model.safetensors", "w", 1.5f, -2f);
+    try (Checkpoint checkpoint = Checkpoints.open(file)) {
+      float[] spent = {7, 8};
+      float[] longer = {7, 8, 9};
+      assertThat(checkpoint.floats("w", spent)).isSameAs(spent).containsExactly(1.5f, -2f);
+      assertThat(checkpoint.floats("w", longer)).containsExactly(1.5f, -2f);
+      assertThat(longer).containsExactly(7, 8, 9);
+    }
+  }
+
+  @Test
   void readsABareFileWithoutAConfig() throws IOException {
     write("config.json", "{}");
     Path file = floats("model.safetensors", "w", 1f);

@@ -30,23 +30,9 @@ final class OpenBlas {
   private static final MethodHandle SGEMM = product("cblas_sgemm", JAVA_FLOAT);
   private static final MethodHandle DGEMM = product("cblas_dgemm", JAVA_DOUBLE);
 
-  // void cblas_dsyrk(order, uplo, trans, n, k, alpha, *a, lda, beta, *c, ldc)
-  private static final MethodHandle DSYRK =
-      LINKER.downcallHandle(
-          symbol("cblas_dsyrk"),
-          FunctionDescriptor.ofVoid(
-              JAVA_INT,
-              JAVA_INT,
-              JAVA_INT,
-              JAVA_INT,
-              JAVA_INT,
-              JAVA_DOUBLE,
-              ADDRESS,
-              JAVA_INT,
-              JAVA_DOUBLE,
-              ADDRESS,
-              JAVA_INT),
-          Linker.Option.critical(true));
+  // void cblas_?syrk(order, uplo, trans, n, k, alpha, *a, lda, beta, *c, ldc)
+  private static final MethodHandle SSYRK = square("cblas_ssyrk", JAVA_FLOAT);
+  private static final MethodHandle DSYRK = square("cblas_dsyrk", JAVA_DOUBLE);
 
   private OpenBlas() {}
 
@@ -122,6 +108,26 @@ final class OpenBlas {
     }
   }
 
+  /// The same in float32.
+  static void upperFloatSquare(Form form, Sizes sizes, Operand a, Operand c) {
+    try {
+      SSYRK.invokeExact(
+          ROW_MAJOR,
+          UPPER,
+          form == Form.LEFT_TRANSPOSED ? TRANSPOSED : PLAIN,
+          sizes.rows(),
+          sizes.inner(),
+          1.0f,
+          a.at(),
+          Math.max(1, a.stride()),
+          0.0f,
+          c.at(),
+          c.stride());
+    } catch (Throwable thrown) {
+      throw unexpected(thrown);
+    }
+  }
+
   /// A function of the library, called without {@link Linker.Option#critical}: a decomposition
   /// takes seconds, and the collector must not wait for it.
   static MethodHandle routine(String name, FunctionDescriptor prototype) {
@@ -138,6 +144,15 @@ final class OpenBlas {
         FunctionDescriptor.ofVoid(
             JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, real, ADDRESS, JAVA_INT,
             ADDRESS, JAVA_INT, real, ADDRESS, JAVA_INT),
+        Linker.Option.critical(true));
+  }
+
+  private static MethodHandle square(String name, MemoryLayout real) {
+    return LINKER.downcallHandle(
+        symbol(name),
+        FunctionDescriptor.ofVoid(
+            JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, real, ADDRESS, JAVA_INT, real,
+            ADDRESS, JAVA_INT),
         Linker.Option.critical(true));
   }
 

@@ -87,6 +87,31 @@ public final class OpenBlasProducts implements Products {
     }
   }
 
+  @Override
+  public void square(Form form, FloatBlock a, FloatBlock c) {
+    form.requireTransposition();
+    int inner = form.inner(Form.Extents.of(a), Form.Extents.of(a), Form.Extents.of(c));
+    if ((long) inner * c.rows() * c.columns() > 2 * PIECE) {
+      multiply(form, 1, a, a, 0, c);
+    } else if (c.rows() > 0) {
+      OpenBlas.upperFloatSquare(
+          form,
+          new OpenBlas.Sizes(c.rows(), c.columns(), inner),
+          new OpenBlas.Operand(at(a), a.stride()),
+          new OpenBlas.Operand(at(c), c.stride()));
+    }
+    for (int i = 1; i < c.rows(); i++) {
+      for (int j = 0; j < i; j++) {
+        c.elements()[c.offset() + i * c.stride() + j] =
+            c.elements()[c.offset() + j * c.stride() + i];
+      }
+    }
+  }
+
+  private static MemorySegment at(FloatBlock block) {
+    return MemorySegment.ofArray(block.elements()).asSlice((long) block.offset() * Float.BYTES);
+  }
+
   private static MemorySegment at(DoubleBlock block) {
     return MemorySegment.ofArray(block.elements()).asSlice((long) block.offset() * Double.BYTES);
   }

@@ -21,6 +21,11 @@ public interface Products {
   /// @param form {@link Form#LEFT_TRANSPOSED} or {@link Form#RIGHT_TRANSPOSED}
   void square(Form form, DoubleBlock a, DoubleBlock c);
 
+  /// The same with sums of float32 products.
+  ///
+  /// @param form {@link Form#LEFT_TRANSPOSED} or {@link Form#RIGHT_TRANSPOSED}
+  void square(Form form, FloatBlock a, FloatBlock c);
+
   /// The fastest there is; loads OpenBLAS at its first call.
   static Products fast() {
     return OpenBlasProducts.INSTANCE;

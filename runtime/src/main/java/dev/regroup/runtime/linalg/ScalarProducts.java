@@ -57,4 +57,10 @@ public final class ScalarProducts implements Products {
     form.requireTransposition();
     multiply(form, 1, a, a, 0, c);
   }
+
+  @Override
+  public void square(Form form, FloatBlock a, FloatBlock c) {
+    form.requireTransposition();
+    multiply(form, 1, a, a, 0, c);
+  }
 }

@@ -113,6 +113,33 @@ abstract class ProductsContract {
         .isInstanceOf(IllegalArgumentException.class);
   }
 
+  @ParameterizedTest
+  @EnumSource(names = "PLAIN", mode = EnumSource.Mode.EXCLUDE)
+  void squaresFloatSlicesAsTheProductWithThemselves(Form form) {
+    var random = new Random(5);
+    for (int n : SIZES) {
+      for (int k : SIZES) {
+        FloatBlock a = form == Form.LEFT_TRANSPOSED ? slice(random, k, n) : slice(random, n, k);
+        FloatBlock c = slice(random, n, n);
+        float[] expected = c.elements().clone();
+        new ScalarProducts()
+            .multiply(form, 1, a, a, 0, new FloatBlock(expected, c.offset(), n, n, c.stride()));
+
+        products().square(form, a, c);
+
+        assertThat(c.elements()).containsExactly(expected, within(3e-5f));
+        for (int i = 0; i < n; i++) {
+          for (int j = 0; j < i; j++) {
+            assertThat(at(c, i, j)).isEqualTo(at(c, j, i));
+          }
+        }
+      }
+    }
+    assertThatThrownBy(
+            () -> products().square(Form.PLAIN, FloatBlock.zeros(2, 2), FloatBlock.zeros(2, 2)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
   private static double[] doubles(Random random, int count) {
     return random.doubles(count).toArray();
   }
