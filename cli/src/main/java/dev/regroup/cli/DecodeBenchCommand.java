@@ -22,8 +22,9 @@ import picocli.CommandLine.Spec;
     header = "Measure decode attention of each layout on a GPU.",
     description = {
       "GQA, GTA, MLA and GLA-2 whole, one of eight tensor-parallel ranks of MLA and GLA-8, and GQA"
-          + " and GTA with heads of 64, in BF16: time, bandwidth beside a plain copy's, operations a"
-          + " second. Medians of 31 device timings over inputs larger than the second-level cache."
+          + " and GTA with heads of 64, in BF16: time, bandwidth beside a plain copy's, operations"
+          + " a second. Medians of 31 device timings over inputs larger than the second-level"
+          + " cache."
     },
     footer = {
       "  regroup bench decode",
