@@ -17,7 +17,7 @@
  *
  * Twin      ScalarTrainingMath.java is the definition; TrainingContract holds these to it.
  */
-#include <cuda_runtime.h>
+#include "fit.cuh"
 
 struct Panel {  // the twin of Panel.java
   float* at;
@@ -37,9 +37,6 @@ enum { WHOLE = 0, RESULT = 1, LEFT = 2 };
 __device__ __forceinline__ float* member(const Panel& p, int outer, int inner) {
   return p.at + outer * p.outer + inner / p.share * p.inner;
 }
-
-__device__ __forceinline__ int least(int a, int b) { return a < b ? a : b; }
-__device__ __forceinline__ int most(int a, int b) { return a > b ? a : b; }
 
 constexpr int THREADS = 256;
 
@@ -192,18 +189,6 @@ extern "C" __global__ void fit_add_bias(float* x, const float* bias, int width, 
   if (i < count) x[i] += bias[i % width];
 }
 
-__device__ __forceinline__ float warp_sum(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffffu, x, lane);
-  return x;
-}
-
-__device__ __forceinline__ float warp_most(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, lane));
-  return x;
-}
-
 constexpr int ZEROED = 128;  // TrainingMath.ZEROED
 
 __device__ __forceinline__ int zeroed(int row, int tokens) {
@@ -227,10 +212,6 @@ extern "C" __global__ void fit_softmax(float* scores, long long rows, int tokens
     s[j] = j < begin || j > row ? 0.f : expf(s[j] - largest) / sum;
 }
 
-struct Heads {  // the twin of HeadRows
-  int windows, tokens, heads, width;
-};
-
 extern "C" __global__ void fit_unweigh(float* scores, const float* probabilities,
                                        const float* outputs, const float* heads, Heads h,
                                        float scale, long long rows) {
@@ -250,20 +231,8 @@ extern "C" __global__ void fit_unweigh(float* scores, const float* probabilities
     s[j] = j > row ? 0.f : scale * p[j] * (s[j] - mean);
 }
 
-struct Fold {  // the twin of Fold
-  int rows, groups, group, width, group_stride, add;
-};
-
 extern "C" __global__ void fit_fold(const float* from, float* to, Fold f, long long count) {
-  long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-  if (i >= count) return;
-  int c = i % f.width;
-  long long slice = i / f.width;  // row · groups + group
-  const float* x = from + slice * f.group * f.width + c;
-  float sum = 0;
-  for (int h = 0; h < f.group; h++) sum += x[(long long)h * f.width];
-  float* y = to + slice * f.group_stride + c;
-  *y = f.add ? *y + sum : sum;
+  fold(from, to, f, count);
 }
 
 constexpr int TOTALS = 512;  // blocks of fit_residual

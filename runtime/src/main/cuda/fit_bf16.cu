@@ -13,10 +13,9 @@
  */
 #include <cuda_bf16.h>
 
-typedef __nv_bfloat16 bf16;
+#include "fit.cuh"
 
-__device__ __forceinline__ int least(int a, int b) { return a < b ? a : b; }
-__device__ __forceinline__ int most(int a, int b) { return a > b ? a : b; }
+typedef __nv_bfloat16 bf16;
 
 // N elements of a row, beginning at a multiple of N.
 template <int N>
@@ -98,18 +97,6 @@ extern "C" __global__ void fit_add_bias_bf16(bf16* x, const float* bias, int wid
   if (i < count) x[i] = __float2bfloat16(__bfloat162float(x[i]) + bias[i % width]);
 }
 
-__device__ __forceinline__ float warp_sum(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffffu, x, lane);
-  return x;
-}
-
-__device__ __forceinline__ float warp_most(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, lane));
-  return x;
-}
-
 // Columns of a row that a product may read.
 __device__ __forceinline__ int zeroed(int row, int tokens, int block) {
   return least(tokens, (row / block + 1) * block);
@@ -162,10 +149,6 @@ extern "C" __global__ void fit_softmax_bf16(const float* scores, bf16* probabili
   else softmax<1>(s, p, lane, begin, row, end);
 }
 
-struct Heads {  // the twin of HeadRows
-  int windows, tokens, heads, width;
-};
-
 template <int N>
 __device__ __forceinline__ void unweigh(const float* s, const bf16* p, bf16* to, int lane, int row,
                                         int end, float scale, float mean) {
@@ -204,18 +187,6 @@ extern "C" __global__ void fit_unweigh_bf16(const float* scores, const bf16* pro
   else unweigh<1>(s, p, d, lane, row, end, scale, mean);
 }
 
-struct Fold {  // the twin of Fold
-  int rows, groups, group, width, group_stride, add;
-};
-
 extern "C" __global__ void fit_fold_bf16(const bf16* from, float* to, Fold f, long long count) {
-  long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-  if (i >= count) return;
-  int c = i % f.width;
-  long long slice = i / f.width;  // row · groups + group
-  const bf16* x = from + slice * f.group * f.width + c;
-  float sum = 0;
-  for (int h = 0; h < f.group; h++) sum += __bfloat162float(x[(long long)h * f.width]);
-  float* y = to + slice * f.group_stride + c;
-  *y = f.add ? *y + sum : sum;
+  fold(from, to, f, count);
 }

@@ -10,18 +10,13 @@
  *
  * Twin      ScalarTrainingMath.java is the definition; CudaTrainingTest holds these to it.
  */
+#include "warp.cuh"
 
 // The twin of Norm: x [rows, groups, width], gain [groups, width], unit [width].
 struct Norm {
   int rows, groups, width;
   float epsilon;
 };
-
-__device__ __forceinline__ float warp_sum(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffffu, x, lane);
-  return x;
-}
 
 __device__ __forceinline__ float inverse(const float* x, const Norm& n, int lane) {
   float squares = 0;

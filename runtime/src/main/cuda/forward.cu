@@ -19,18 +19,14 @@
 #include <cstdint>
 #include <cuda_bf16.h>
 
+#include "warp.cuh"
+
 typedef __nv_bfloat16 bf16;
 
 __device__ __forceinline__ float read(const float* x) { return *x; }
 __device__ __forceinline__ float read(const bf16* x) { return __bfloat162float(*x); }
 __device__ __forceinline__ void write(float* x, float v) { *x = v; }
 __device__ __forceinline__ void write(bf16* x, float v) { *x = __float2bfloat16(v); }
-
-__device__ __forceinline__ float warp_sum(float x) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) x += __shfl_xor_sync(0xffffffffu, x, lane);
-  return x;
-}
 
 // A row for every `threads` threads of a block: 32 or all 256.
 template <typename X, typename Y>

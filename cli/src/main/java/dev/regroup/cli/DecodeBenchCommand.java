@@ -21,9 +21,10 @@ import picocli.CommandLine.Spec;
     name = "decode",
     header = "Measure decode attention of each layout on a GPU.",
     description = {
-      "GQA, GTA, MLA and GLA-2 whole, and one of eight tensor-parallel ranks of MLA and GLA-8, in"
-          + " BF16: time, bandwidth beside a plain copy's, operations a second. Medians of 31"
-          + " device timings over inputs larger than the second-level cache."
+      "GQA, GTA, MLA and GLA-2 whole, one of eight tensor-parallel ranks of MLA and GLA-8, and GQA"
+          + " and GTA with heads of 64, in BF16: time, bandwidth beside a plain copy's, operations"
+          + " a second. Medians of 31 device timings over inputs larger than the second-level"
+          + " cache."
     },
     footer = {
       "  regroup bench decode",
@@ -42,7 +43,8 @@ final class DecodeBenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       description =
-          "Layouts by name: gqa, gta, mla, gla-2, mla-rank, gla-8-rank." + " Default: all.")
+          "Layouts by name: gqa, gta, mla, gla-2, mla-rank, gla-8-rank, gqa-64, gta-64. Default:"
+              + " all.")
   private List<String> layouts = List.of();
 
   @Option(

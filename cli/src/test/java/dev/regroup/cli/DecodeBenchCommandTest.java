@@ -19,7 +19,7 @@ final class DecodeBenchCommandTest {
     assertThat(run.errLines())
         .containsExactly(
             "regroup bench decode: --layout: expected one of gqa, gta, mla, gla-2, mla-rank,"
-                + " gla-8-rank, found \"gla\" -> see regroup bench decode --help");
+                + " gla-8-rank, gqa-64, gta-64, found \"gla\" -> see regroup bench decode --help");
   }
 
   @Test

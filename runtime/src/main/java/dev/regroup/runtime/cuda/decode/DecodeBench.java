@@ -36,7 +36,7 @@ public final class DecodeBench {
   /// A layout under its short name.
   public record Subject(String name, AttentionLayout layout) {}
 
-  /// The layouts of the table: whole, and one rank of eight.
+  /// The layouts of the table: whole, and one rank of eight; then heads of 64.
   public static final List<Subject> SUBJECTS =
       List.of(
           new Subject("GQA", new Gqa(64, 8, 128)),
@@ -44,7 +44,9 @@ public final class DecodeBench {
           new Subject("MLA", new Gla(128, 1, 512, 128, 64, 128)),
           new Subject("GLA-2", new Gla(128, 2, 256, 128, 64, 128)),
           new Subject("MLA rank", new Gla(16, 1, 512, 128, 64, 128)),
-          new Subject("GLA-8 rank", new Gla(16, 1, 256, 128, 64, 128)));
+          new Subject("GLA-8 rank", new Gla(16, 1, 256, 128, 64, 128)),
+          new Subject("GQA 64", new Gqa(32, 8, 64)),
+          new Subject("GTA 64", new Gta(32, 8, 64, 32)));
 
   /// One line of the table.
   ///

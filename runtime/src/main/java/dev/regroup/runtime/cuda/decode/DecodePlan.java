@@ -133,13 +133,15 @@ public record DecodePlan(
     if (bytes > device.sharedBytesPerBlock()) {
       return generic(shape, device);
     }
+    int blocks = Math.clamp(HALF * 2L / (bytes + 1024), 1, 4); // of a multiprocessor
+    boolean shared = blocks > 1 && kind.equals("grouped") && row.value().width() == 64;
     return new DecodePlan(
         "decode_grouped",
-        "decode_%s_%d".formatted(kind, row.value().width()),
+        "decode_%s_%d%s".formatted(kind, row.value().width(), shared ? "_shared" : ""),
         32 * warps,
         bytes,
         row.stateHeads() / heads * Math.ceilDiv(tiles, rowTiles),
-        device.multiprocessors() * Math.clamp(HALF * 2L / (bytes + 1024), 1, 4),
+        device.multiprocessors() * blocks,
         new Tiling(heads, rowTiles, tokens, 3),
         0,
         0);

@@ -33,6 +33,7 @@ abstract class BatchDecodeContract {
         new Gqa(16, 16, 128),
         new Gqa(8, 1, 64), // MQA
         new Gqa(64, 1, 128),
+        new Gqa(16, 8, 64), // too many states for two blocks a multiprocessor
         new Gqa(8, 2, 96), // GQA 4
         new Gqa(8, 2, 80), // no tensor-core kernel
         new Gqa(64, 8, 128), // GQA 8

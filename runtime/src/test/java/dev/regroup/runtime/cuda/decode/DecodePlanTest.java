@@ -105,6 +105,18 @@ final class DecodePlanTest {
     assertThat(2 * (plan.sharedBytes() + 1024)).isLessThanOrEqualTo(228 * 1024);
   }
 
+  /// More registers where a block has a multiprocessor to itself, half of them where it has not.
+  @Test
+  void choosesTheBuildForTheBlocksOfAMultiprocessor() {
+    DecodePlan alone = plan(new Gqa(32, 8, 64), 1, H200);
+    assertThat(alone.kernel()).isEqualTo("decode_grouped_64");
+    assertThat(alone.blocks()).isEqualTo(132);
+    DecodePlan together = plan(new Gqa(32, 2, 64), 1, H200);
+    assertThat(together.kernel()).isEqualTo("decode_grouped_64_shared");
+    assertThat(together.blocks()).isEqualTo(2 * 132);
+    assertThat(plan(new Gta(32, 8, 64, 32), 1, H200).blocks()).isEqualTo(2 * 132);
+  }
+
   @Test
   void refusesWhatNoKernelTakes() {
     var wide = new CacheRow(1, 1024, new Slice(0, 1024), new Slice(0, 1024), 1, 64);
