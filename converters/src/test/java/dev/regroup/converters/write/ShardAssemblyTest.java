@@ -169,8 +169,7 @@ final class ShardAssemblyTest {
     try (SafetensorsWriter writer = writer()) {
       assertThatThrownBy(
               () ->
-                  assembly(writer, segments, false, false, uncached)
-                      .assemble(threads, bytes -> {}))
+                  assembly(writer, segments, false, false, uncached).assemble(threads, bytes -> {}))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("ends at byte 10000001 or before");
     }

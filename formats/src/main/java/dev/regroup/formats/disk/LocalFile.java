@@ -12,7 +12,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /// A file on a disk of this machine.
 final class LocalFile implements DiskFile {
@@ -24,7 +23,9 @@ final class LocalFile implements DiskFile {
   private final Object copying = new Object();
 
   /// This file opened once more, past the cache, when that is first asked for.
-  private @Nullable Optional<FileChannel> uncached;
+  private Optional<FileChannel> uncached = Optional.empty();
+
+  private boolean uncachedTried;
 
   /// This file and those it shares blocks with, opened a second time for the calls that the JDK
   /// does not make; by path.
@@ -75,16 +76,15 @@ final class LocalFile implements DiskFile {
   }
 
   private synchronized Optional<FileChannel> uncached() {
-    Optional<FileChannel> known = uncached;
-    if (known == null) {
+    if (!uncachedTried) {
       try {
-        known = Uncached.open(path, StandardOpenOption.WRITE);
+        uncached = Uncached.open(path, StandardOpenOption.WRITE);
       } catch (IOException e) {
         throw DiskFailure.at(path, e);
       }
-      uncached = known;
+      uncachedTried = true;
     }
-    return known;
+    return uncached;
   }
 
   @Override
@@ -177,7 +177,7 @@ final class LocalFile implements DiskFile {
   }
 
   private synchronized void closeUncached() throws IOException {
-    if (uncached != null && uncached.isPresent()) {
+    if (uncached.isPresent()) {
       uncached.get().close();
     }
   }

@@ -1,6 +1,5 @@
 package dev.regroup.formats.disk;
 
-import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -21,6 +20,8 @@ public final class Uncached {
   /// Where this is what it says: elsewhere the bytes may lie with a server, or go through a cache anyway.
   private static final Set<String> FILE_SYSTEMS = Set.of("ext3", "ext4", "xfs");
 
+  private static final Optional<OpenOption> DIRECT = direct();
+
   private Uncached() {}
 
   /// Opens a file; empty where the file system cannot.
@@ -29,11 +30,13 @@ public final class Uncached {
   /// @throws IOException where the file cannot be opened at all
   public static Optional<FileChannel> open(Path file, OpenOption mode) throws IOException {
     var store = Files.getFileStore(file);
-    if (!FILE_SYSTEMS.contains(store.type()) || BLOCK % store.getBlockSize() != 0) {
+    if (DIRECT.isEmpty()
+        || !FILE_SYSTEMS.contains(store.type())
+        || BLOCK % store.getBlockSize() != 0) {
       return Optional.empty();
     }
     try {
-      return Optional.of(FileChannel.open(file, mode, ExtendedOpenOption.DIRECT));
+      return Optional.of(FileChannel.open(file, mode, DIRECT.get()));
     } catch (UnsupportedOperationException _) {
       return Optional.empty();
     }
@@ -44,5 +47,21 @@ public final class Uncached {
   /// @param bytes of it, a multiple of {@link #BLOCK}
   public static ByteBuffer buffer(int bytes) {
     return ByteBuffer.allocateDirect(bytes + BLOCK).alignedSlice(BLOCK).slice(0, bytes);
+  }
+
+  /// `ExtendedOpenOption.DIRECT` by its name: it is in the module jdk.unsupported, which a small runtime
+  /// may lack and the compiler warns of.
+  private static Optional<OpenOption> direct() {
+    try {
+      for (Object option :
+          Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
+        if (option instanceof OpenOption found && option.toString().equals("DIRECT")) {
+          return Optional.of(found);
+        }
+      }
+    } catch (ClassNotFoundException _) {
+      // such a runtime
+    }
+    return Optional.empty();
   }
 }
