@@ -27,7 +27,7 @@ record CopyOptions(
     try {
       boolean kernel =
           options.link() != LinkMode.COPY && !SLOW.contains(Files.getFileStore(directory).type());
-      boolean uncached = bytes > PhysicalMemory.bytes() / 2;
+      boolean uncached = !kernel && bytes > PhysicalMemory.bytes() / 2;
       return new CopyOptions(options.link(), kernel, options.sparse(), uncached, checked);
     } catch (IOException e) {
       throw DiskFailure.at(directory, e);

@@ -77,9 +77,7 @@ final class RunCopy {
 
   /// The source past the cache, where that is wanted, and both files have their blocks at the same bytes.
   private static Optional<FileChannel> uncached(Segment.Kept run, Target to) throws IOException {
-    return to.options().uncached()
-            && !to.options().kernel()
-            && (to.at() - run.from()) % Uncached.BLOCK == 0
+    return to.options().uncached() && (to.at() - run.from()) % Uncached.BLOCK == 0
         ? Uncached.open(run.source(), StandardOpenOption.READ)
         : Optional.empty();
   }
