@@ -236,9 +236,10 @@ final class RunCopy {
       first += run.tensors().get(index).bytes();
       index++;
     }
-    return first + run.tensors().get(index).bytes() == limit
+    TensorInfo within = run.tensors().get(index);
+    return first + within.bytes() == limit
         ? limit
-        : limit - (limit - first) % Extents.WIDEST;
+        : limit - (limit - first) % Math.max(1, within.dtype().bits() / 8);
   }
 
   /// Copies bytes `[from, from + count)` of the source in the kernel.
